@@ -1,0 +1,1 @@
+"""The Django side: tasks, records, workflows, REST and pages."""
