@@ -1,0 +1,57 @@
+"""Every exception of Windsock; the docstring is the default message."""
+
+
+class WindsockError(Exception):
+    """Something went wrong in Windsock."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class WireError(WindsockError):
+    """A document does not have the form that this version of Windsock reads."""
+
+
+class SignatureError(WindsockError):
+    """A token is missing, forged, expired or meant for somebody else."""
+
+
+class InvalidWorkflow(WindsockError):
+    """A workflow cannot be published."""
+
+    def __init__(self, problems: "tuple[tuple[str, str], ...]") -> None:
+        #: (field path, what is wrong with it), at least one.
+        self.problems = problems
+        super().__init__("; ".join(f"{field}: {message}" for field, message in problems))
+
+
+class UnknownTask(WindsockError):
+    """No task is registered under this path; decorate the function with @task in an installed app."""
+
+
+class TransportError(WindsockError):
+    """A call could not be carried to the interpreter where its function lives."""
+
+
+class EnvironmentNotFound(WindsockError):
+    """No Python interpreter was found for this project."""
+
+
+class Lost(WindsockError):
+    """Whoever ran this task went away without saying how it ended."""
+
+
+class Cancelled(WindsockError):
+    """A person cancelled this task."""
+
+
+class Skip(WindsockError):
+    """Raise this inside a task to end it as SKIPPED."""
+
+
+class FailWithoutRetry(WindsockError):
+    """Raise this inside a task to end it as FAILED although tries are left."""
+
+
+class OrchestratorError(WindsockError):
+    """Airflow refused a request or could not be reached."""

@@ -1,0 +1,146 @@
+"""The one JSON form in which values cross a process boundary.
+
+A dataclass becomes an object of its fields; a ``timedelta`` field ``x`` becomes ``x_seconds``; times are
+ISO 8601. Fields that equal their default are left out, so that a new optional field changes no digest.
+"""
+
+import hashlib
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from windsock.errors import WireError
+
+PROTOCOL = 1
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> dict[str, Any]:
+    """Return the JSON object of a core dataclass."""
+    return {
+        _key(item, hint): _encode(getattr(value, item.name))
+        for item, hint in _shape(type(value))
+        if getattr(value, item.name) != _default(item)
+    }
+
+
+def from_json(kind: type[T], data: Any, *, path: str = "") -> T:
+    """Read a core dataclass back; fields that are not known here are passed over.
+
+    Raises:
+        WireError: a needed field is missing or a value has the wrong form; the message names the field.
+    """
+    if not isinstance(data, Mapping):
+        raise WireError(f"{path or kind.__name__}: expected an object")
+    values: dict[str, Any] = {}
+    for item, hint in _shape(kind):
+        key = _key(item, hint)
+        where = f"{path}.{key}" if path else key
+        if key in data:
+            values[item.name] = _decode(hint, data[key], where)
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise WireError(f"{where}: is missing")
+    return kind(**values)
+
+
+def canonical(document: Any) -> bytes:
+    """Return the bytes of a JSON document that do not depend on key order or spacing."""
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def digest(document: Any) -> str:
+    """Return the first 32 hex digits of the SHA-256 of a document's canonical bytes."""
+    return hashlib.sha256(canonical(document)).hexdigest()[:32]
+
+
+def check_protocol(message: Mapping[str, Any]) -> None:
+    """Refuse a message of a newer protocol.
+
+    Raises:
+        WireError: the message carries no protocol version, or one that this side cannot read.
+    """
+    version = message.get("protocol")
+    if not isinstance(version, int) or not 1 <= version <= PROTOCOL:
+        raise WireError(f"protocol {version!r} is not readable here; this side speaks up to {PROTOCOL}")
+
+
+@cache
+def _shape(kind: type) -> tuple[tuple["Field[Any]", Any], ...]:
+    hints = get_type_hints(kind)
+    return tuple((item, _without_none(hints[item.name])) for item in fields(kind))
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        options = [option for option in get_args(hint) if option is not type(None)]
+        return options[0] if len(options) == 1 else Any
+    return hint
+
+
+def _key(item: "Field[Any]", hint: Any) -> str:
+    return f"{item.name}_seconds" if hint is timedelta else item.name
+
+
+def _default(item: "Field[Any]") -> Any:
+    if item.default is not MISSING:
+        return item.default
+    if item.default_factory is not MISSING:
+        return item.default_factory()
+    return MISSING
+
+
+def _encode(value: Any) -> Any:
+    if is_dataclass(value):
+        return to_json(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): _encode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode(item) for item in value]
+    return value
+
+
+def _decode(hint: Any, data: Any, path: str) -> Any:
+    if data is None or hint is Any:
+        return data
+    origin = get_origin(hint)
+    if origin is tuple:
+        if not isinstance(data, list):
+            raise WireError(f"{path}: expected a list")
+        return tuple(_decode(get_args(hint)[0], item, f"{path}.{i}") for i, item in enumerate(data))
+    if origin is not None:
+        if not isinstance(data, Mapping):
+            raise WireError(f"{path}: expected an object")
+        return {key: _decode(get_args(hint)[1], item, f"{path}.{key}") for key, item in data.items()}
+    return _decode_scalar(hint, data, path)
+
+
+def _decode_scalar(hint: Any, data: Any, path: str) -> Any:
+    if is_dataclass(hint) and isinstance(hint, type):
+        return from_json(hint, data, path=path)
+    try:
+        if hint is datetime:
+            return datetime.fromisoformat(data)
+        if hint is timedelta:
+            return timedelta(seconds=data)
+        if isinstance(hint, type) and issubclass(hint, Enum):
+            return hint(data)
+    except (TypeError, ValueError) as error:
+        raise WireError(f"{path}: {error}") from None
+    accepted = (int, float) if hint is float else hint
+    if not isinstance(data, accepted) or (isinstance(data, bool) and hint is not bool):
+        raise WireError(f"{path}: expected {hint.__name__}, not {type(data).__name__}")
+    return data
