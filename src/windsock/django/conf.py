@@ -1,0 +1,29 @@
+"""Windsock's settings: one dictionary ``WINDSOCK``, over which the environment wins."""
+
+import os
+from typing import Any
+
+from django.conf import settings as django_settings
+
+
+class Settings:
+    """The attributes are the defaults; ``WINDSOCK_<NAME>`` wins over ``settings.WINDSOCK["<NAME>"]``."""
+
+    BASE_URL: str = "http://127.0.0.1:8000"  #: where this Django project answers
+    AIRFLOW_URL: str = ""  #: Airflow's web address; empty: no Airflow
+    AIRFLOW_USERNAME: str = ""
+    AIRFLOW_PASSWORD: str = ""
+    FEED_KEY: str = ""  #: shared with Airflow, at least 16 characters
+    API_TOKEN: str = ""  #: a token with which tasks may call this project's own API
+    QUEUE: str = "windsock"  #: Airflow's queue of this project's steps
+    EXAMPLE_DATA: tuple[str, ...] = ()  #: fixtures that ``windsock up`` loads into empty tables
+
+    def __getattribute__(self, name: str) -> Any:
+        default = super().__getattribute__(name)
+        if not name.isupper():
+            return default
+        configured = getattr(django_settings, "WINDSOCK", {}).get(name, default)
+        return os.environ.get(f"WINDSOCK_{name}", configured)
+
+
+settings = Settings()
