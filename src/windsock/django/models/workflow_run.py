@@ -45,9 +45,7 @@ class WorkflowRun(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    next_send_at = models.DateTimeField(
-        null=True, blank=True
-    )  #: when the relay asks Airflow again; null: done
+    next_send_at = models.DateTimeField(null=True, blank=True)  #: when the relay asks Airflow again
 
     class Meta:
         ordering = ("-id",)
