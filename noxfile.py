@@ -1,0 +1,118 @@
+"""The checks, each in the environment that it is about.
+
+``nox`` runs what `make test` promises; ``nox -- full`` adds faults, fuzzing and scale.
+The project's environments, `.venv` and `.venv-airflow`, come from the locks in `locks/`.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True
+os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+
+APP = Path(".venv/bin/python").absolute()
+AIRFLOW = Path(".venv-airflow/bin/python").absolute()
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Style, floors, and the change log's fragments."""
+    run(session, APP, "ruff", "check", ".")
+    run(session, APP, "ruff", "format", "--check", ".")
+    session.run(str(APP.with_name("lint-imports")), external=True)
+    run(session, APP, "towncrier", "build", "--draft", "--version", "next", silent=True)
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Static types of both sides; the Airflow side against Airflow's own environment."""
+    run(session, APP, "mypy", "src/windsock", "example", "--exclude", "src/windsock/airflow")
+    airflow_environment(session)
+    run(session, APP, "mypy", "--config-file", "mypy-airflow.ini", "src/windsock/airflow")
+
+
+@nox.session
+def core(session: nox.Session) -> None:
+    """The core with pytest alone."""
+    session.install("-c", "locks/app.txt", "pytest")
+    tests = ["tests/core", "tests/test_house.py", *selected(session)]
+    session.run("python", "-m", "pytest", *tests, env={"PYTHONPATH": "src"})
+
+
+@nox.session(venv_backend="none")
+def django(session: nox.Session) -> None:
+    """The Django side where Airflow cannot be imported, with the Django of this Python."""
+    run(session, APP, "pytest", "tests/django", *selected(session))
+
+
+@nox.session(venv_backend="none")
+def django_newest(session: nox.Session) -> None:
+    """The same on Django 6.1, where a Python that it runs on is present."""
+    python = newer_python()
+    if python is None:
+        session.skip("no Python 3.12 or 3.13 here: Django 6.1 is not tested on this machine")
+    folder = Path(".nox/django-newest").absolute()
+    session.run("uv", "venv", "--quiet", "--allow-existing", "--python", python, str(folder), external=True)
+    target = ("--quiet", "--python", str(folder / "bin/python"))
+    session.run("uv", "pip", "sync", *target, "locks/app.txt", external=True)
+    session.run("uv", "pip", "install", *target, "--no-deps", "--editable", ".", external=True)
+    run(session, folder / "bin/python", "pytest", "tests/django", *selected(session))
+
+
+@nox.session(venv_backend="none")
+def airflow(session: nox.Session) -> None:
+    """The Airflow side where Django cannot be imported."""
+    airflow_environment(session)
+    run(session, AIRFLOW, "pytest", "tests/airflow", *selected(session))
+
+
+@nox.session(venv_backend="none")
+def local(session: nox.Session) -> None:
+    """The stack's own parts: database, broker, supervisor."""
+    run(session, APP, "pytest", "tests/local", *selected(session))
+
+
+@nox.session(venv_backend="none")
+def e2e(session: nox.Session) -> None:
+    """The whole stack with a real browser."""
+    airflow_environment(session)
+    run(session, APP, "pytest", "tests/e2e", *selected(session))
+
+
+def run(session: nox.Session, python: Path, module: str, *arguments: str, silent: bool = False) -> None:
+    """Run a module of one of the project's environments."""
+    session.run(str(python), "-m", module, *arguments, external=True, silent=silent)
+
+
+def selected(session: nox.Session) -> list[str]:
+    """Return pytest's choice: without ``full`` the quick tests alone."""
+    return [] if "full" in session.posargs else ["-m", "not full"]
+
+
+def airflow_environment(session: nox.Session) -> None:
+    """Make `.venv-airflow` from its lock, with the test tools of the other lock beside it."""
+    session.run(str(APP.with_name("windsock")), "environment", external=True)
+    target = ("--quiet", "--python", str(AIRFLOW))
+    session.run(
+        "uv", "pip", "install", *target, "-c", "locks/app.txt", "pytest", "pytest-timeout", external=True
+    )
+
+
+def newer_python() -> str | None:
+    """Return a Python that Django 6.1 runs on."""
+    home = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    candidates = [shutil.which(f"python3.{minor}") for minor in (13, 12)]
+    candidates += [str(path) for minor in (13, 12) for path in sorted(home.glob(f"3.{minor}.*/bin/python"))]
+    for candidate in candidates:
+        if (
+            candidate
+            and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0
+        ):
+            return candidate
+    return None
