@@ -3,8 +3,6 @@
 from django.conf import settings
 from django.db import models
 
-from windsock.django.models.keys import uuid7
-
 
 class Workflow(models.Model):
     """One plan, whatever it comes from; its content lives in its versions."""
@@ -32,9 +30,12 @@ class Workflow(models.Model):
 
 
 class WorkflowVersion(models.Model):
-    """A published document; never changed. ``revision`` is given after the commit, in commit order."""
+    """A published document; never changed. ``revision`` is given after the commit, in commit order.
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    The key comes from a sequence: no clock may decide which of two versions of one workflow is the newer.
+    """
+
+    id = models.BigAutoField(primary_key=True)
     workflow = models.ForeignKey(Workflow, models.CASCADE, related_name="versions", db_index=False)
     revision = models.BigIntegerField(null=True, unique=True, editable=False)
     digest = models.CharField(max_length=32, editable=False)
@@ -44,6 +45,7 @@ class WorkflowVersion(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     live_at = models.DateTimeField(null=True, blank=True)  #: first seen in force in Airflow
+    is_settled = models.BooleanField(default=False, editable=False)  #: seen in force, or superseded
 
     class Meta:
         ordering = ("-id",)
@@ -51,6 +53,9 @@ class WorkflowVersion(models.Model):
             models.Index(fields=("workflow", "-revision"), name="windsock_version_of"),
             models.Index(
                 fields=("id",), name="windsock_version_new", condition=models.Q(revision__isnull=True)
+            ),
+            models.Index(
+                fields=("workflow",), name="windsock_version_open", condition=models.Q(is_settled=False)
             ),
         )
 
