@@ -1,5 +1,10 @@
 """Every exception of Windsock; the docstring is the default message."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from windsock.call import Failure
+
 
 class WindsockError(Exception):
     """Something went wrong in Windsock."""
@@ -33,12 +38,25 @@ class TransportError(WindsockError):
     """A call could not be carried to the interpreter where its function lives."""
 
 
+class SetUpFailed(TransportError):
+    """The project could not be set up in its own interpreter."""
+
+    def __init__(self, failure: "Failure") -> None:
+        #: What the set-up raised, with its traceback.
+        self.failure = failure
+        super().__init__(f"{type(self).__doc__} {failure.exception}: {failure.message}")
+
+
 class EnvironmentNotFound(WindsockError):
     """No Python interpreter was found for this project."""
 
 
 class Lost(WindsockError):
     """Whoever ran this task went away without saying how it ended."""
+
+
+class TimedOut(WindsockError):
+    """The task ran into its time limit."""
 
 
 class Cancelled(WindsockError):

@@ -1,0 +1,56 @@
+"""Run the warm process: ``python -m windsock.warm --socket PATH --setup module:function``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from windsock.warm import place
+from windsock.warm.server import Server, listen
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Become the owner of the socket and serve, or find that there is one and go."""
+    options = _parser().parse_args(arguments)
+    lock = place.lock(options.socket)
+    if lock is None:
+        return 0
+    listener = listen(options.socket)
+    if options.detach:
+        _detach(options.log)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    place.note_owner(lock)
+    server = Server(options.socket, listener, lock, idle=options.idle)
+    if options.follow:
+        server.follow(options.follow)
+    server.set_up(options.setup)
+    server.run()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m windsock.warm", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="unix socket to listen on")
+    parser.add_argument("--setup", required=True, help="module:function that sets the project up")
+    parser.add_argument("--idle", type=float, default=600.0, help="end after so many seconds without a call")
+    parser.add_argument("--follow", type=int, help="end when the process with this id ends")
+    parser.add_argument("--detach", action="store_true", help="listen first, then serve in the background")
+    parser.add_argument("--log", type=Path, default=os.devnull, help="output of the background process")
+    return parser
+
+
+def _detach(log: Path) -> None:
+    """Go on in a session of its own; the process that was started ends now, with success."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,231 @@
+"""The warm process itself: one thread that forks, watches and reports."""
+
+import contextlib
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from windsock.call import Failure, describe, import_function
+from windsock.errors import WireError
+from windsock.process import kill_group
+from windsock.warm import child, place
+from windsock.warm.frames import FrameReader, encode
+from windsock.wire import check_protocol, to_json
+
+#: A process whose set-up failed only lives to say so, seconds.
+FAILED_IDLE = 5.0
+_DESCRIPTORS = 4
+_CLOSE_ON_EXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+_STOP = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+
+
+@dataclass(eq=False, slots=True)
+class _Guest:
+    connection: socket.socket
+    reader: FrameReader = field(default_factory=FrameReader)
+    descriptors: list[int] = field(default_factory=list)
+    pid: int = 0  # of the child; 0 before the fork
+
+
+def listen(path: Path) -> socket.socket:
+    """Bind a unix socket to ``path``; the caller holds the lock, so what lies there is stale."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(os.fspath(path))
+    path.chmod(0o600)
+    listener.listen(512)
+    listener.setblocking(False)
+    return listener
+
+
+class Server:
+    """Forks a child per connection, until it was idle for long enough or is told to stop."""
+
+    def __init__(self, path: Path, listener: socket.socket, lock: int, *, idle: float) -> None:
+        """Take over the listening socket and the lock.
+
+        Args:
+            path: of the socket; removed in the end.
+            listener: bound and listening.
+            lock: descriptor that holds the lock.
+            idle: seconds without a connection after which the process ends.
+        """
+        self._path = path
+        self._listener = listener
+        self._lock = lock
+        self._idle = idle
+        self._guests: set[_Guest] = set()
+        self._around: child.Around = contextlib.nullcontext
+        self._failure: Failure | None = None
+        self._stopping = False
+        self._pid = os.getpid()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+
+    def set_up(self, function: str) -> None:
+        """Call the project's set-up; what it raises is kept and told to every caller.
+
+        Args:
+            function: "module:function".
+        """
+        try:
+            self._around = import_function(function.replace(":", "."))() or contextlib.nullcontext
+        except BaseException as error:
+            self._failure = describe(error)
+            self._idle = min(self._idle, FAILED_IDLE)
+            _say(f"the set-up {function} failed\n{self._failure.traceback}")
+        if threading.active_count() > 1:
+            names = ", ".join(sorted(thread.name for thread in threading.enumerate()))
+            _say(f"the set-up left threads, which no child will have: {names}")
+        gc.collect()
+        gc.freeze()
+
+    def follow(self, pid: int) -> None:
+        """End when the process ``pid`` ends; only Linux can do that."""
+        if not hasattr(os, "pidfd_open"):
+            return
+        try:
+            self._selector.register(os.pidfd_open(pid), selectors.EVENT_READ, self._stop)
+        except ProcessLookupError:
+            self._stopping = True
+
+    def run(self) -> None:
+        """Serve until the end."""
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        for sig in (*_STOP, signal.SIGCHLD):
+            signal.signal(sig, _nothing)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, self._wake_up)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        try:
+            self._serve()
+        finally:
+            # New callers elect a new owner; those in the queue see the end and do the same.
+            self._path.unlink(missing_ok=True)
+            for guest in self._guests:
+                self._kill(guest)
+
+    def _serve(self) -> None:
+        busy_at = time.monotonic()
+        while not self._stopping:
+            if self._guests:
+                busy_at = time.monotonic()
+            left = busy_at + self._idle - time.monotonic()
+            if left <= 0:
+                return
+            for key, _ in self._selector.select(left):
+                react: Callable[[], None] = key.data
+                react()
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _wake_up(self) -> None:
+        signals = set(self._wake_reader.recv(4096))
+        self._stopping = self._stopping or not _STOP.isdisjoint(signals)
+        for guest in [guest for guest in self._guests if guest.pid]:
+            self._reap(guest)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError as error:  # the caller went away, or descriptors ran out
+            _say(f"could not accept a connection: {error}")
+            return
+        if place.peer_uid(connection) != os.geteuid():
+            connection.close()
+            return
+        connection.setblocking(False)
+        guest = _Guest(connection)
+        self._guests.add(guest)
+        self._selector.register(connection, selectors.EVENT_READ, lambda: self._hear(guest))
+
+    def _hear(self, guest: _Guest) -> None:
+        if guest.connection.fileno() < 0:
+            return  # its child's end was seen in the same round
+        try:
+            data, descriptors, _, _ = socket.recv_fds(guest.connection, 4096, _DESCRIPTORS, _CLOSE_ON_EXEC)
+            guest.descriptors += descriptors
+            for hello in guest.reader.feed(data):
+                self._welcome(guest, hello)
+        except (OSError, WireError) as error:
+            _say(f"a connection is given up: {error}")
+            data = b""
+        if not data:
+            self._dismiss(guest)
+
+    def _welcome(self, guest: _Guest, hello: dict[str, Any]) -> None:
+        check_protocol(hello)
+        if guest.pid or len(guest.descriptors) != _DESCRIPTORS:
+            raise WireError("a connection starts with one greeting that carries four descriptors")
+        if self._failure is not None:
+            guest.connection.send(encode({"setup_failure": to_json(self._failure)}))
+            return
+        guest.pid = os.fork()
+        if guest.pid == 0:
+            self._guests.discard(guest)
+            guest.connection.close()
+            child.run(self._pid, guest.descriptors, self._around, self._forget)
+        _close(guest.descriptors)
+        guest.connection.send(encode({"pid": guest.pid}))
+
+    def _forget(self) -> None:
+        self._selector.close()
+        for held in (self._listener, self._wake_reader, self._wake_writer):
+            held.close()
+        for guest in self._guests:
+            guest.connection.close()
+            _close(guest.descriptors)
+        os.close(self._lock)
+
+    def _dismiss(self, guest: _Guest) -> None:
+        self._selector.unregister(guest.connection)
+        guest.connection.close()
+        _close(guest.descriptors)
+        if guest.pid:
+            self._kill(guest)
+        else:
+            self._guests.discard(guest)
+
+    def _kill(self, guest: _Guest) -> None:
+        if guest.pid:
+            kill_group(guest.pid)
+            # A child that was forked a moment ago does not lead a group yet.
+            os.kill(guest.pid, signal.SIGKILL)
+
+    def _reap(self, guest: _Guest) -> None:
+        pid, status = os.waitpid(guest.pid, os.WNOHANG)
+        if not pid:
+            return
+        kill_group(pid)
+        self._guests.discard(guest)
+        if guest.connection.fileno() >= 0:
+            with contextlib.suppress(OSError):
+                guest.connection.send(encode({"exit": os.waitstatus_to_exitcode(status)}))
+            self._selector.unregister(guest.connection)
+            guest.connection.close()
+
+
+def _close(descriptors: list[int]) -> None:
+    while descriptors:
+        os.close(descriptors.pop())
+
+
+def _nothing(_signal: int, _frame: FrameType | None) -> None:
+    """Stand in as a handler, so that the signal is written to the wake-up descriptor."""
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} windsock.warm[{os.getpid()}]: {text}", file=sys.stderr)
