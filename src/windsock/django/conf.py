@@ -17,6 +17,7 @@ class Settings:
     API_TOKEN: str = ""  #: a token with which tasks may call this project's own API
     QUEUE: str = "windsock"  #: Airflow's queue of this project's steps
     EXAMPLE_DATA: tuple[str, ...] = ()  #: fixtures that ``windsock up`` loads into empty tables
+    PROJECT_URLCONF: str = ""  #: set by ``configure``: the project's own ROOT_URLCONF
 
     def __getattribute__(self, name: str) -> Any:
         default = super().__getattribute__(name)

@@ -1,0 +1,1 @@
+"""The people who use the project: one table serves the API, the admin and the login."""
