@@ -16,11 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windsock.local import places
+from windsock.local.errors import BrokerError
 from windsock.local.process import Command, spawn
-
-
-class BrokerError(Exception):
-    """Valkey could not be found or started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

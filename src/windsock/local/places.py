@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from windsock.local.accounts import Account, can_pass
+from windsock.local.errors import ForeignFolder
 
 # macOS allows 104 bytes, Linux 108, both with the closing zero byte.
 LONGEST_SOCKET_PATH = 103
@@ -16,21 +17,17 @@ _LONGEST_NAME = "postgres/.s.PGSQL.5432"
 _PLAIN = re.compile(r"[A-Za-z0-9/._~-]+")
 
 
-class ForeignFolderError(Exception):
-    """The folder belongs to somebody else."""
-
-
 def own_folder(folder: Path, account: Account | None = None, mode: int = 0o700) -> Path:
     """Makes the folder with the mode, or checks that it is ours; then hands it to the account.
 
     Raises:
-        ForeignFolderError: It is a link, no folder, or another user's.
+        ForeignFolder: It is a link, no folder, or another user's.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=mode)
     found = os.lstat(folder)
     owners = {os.geteuid()} | ({account.uid} if account else set())
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
-        raise ForeignFolderError(f"{folder} belongs to another user; remove it")
+        raise ForeignFolder(f"{folder} belongs to another user; remove it")
     folder.chmod(mode)
     if account:
         os.chown(folder, account.uid, account.gid)

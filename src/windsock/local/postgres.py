@@ -21,16 +21,13 @@ from psycopg import sql
 
 from windsock.local import accounts, places
 from windsock.local.accounts import Account
+from windsock.local.errors import PostgresError
 from windsock.local.process import Command, run, spawn
 
 MAJOR = 18
 # As few processes and pages as one developer needs.
 _SMALL = {"max_connections": "100", "shared_buffers": "32MB", "io_method": "sync", "max_wal_size": "256MB"}
 _THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-
-class PostgresError(Exception):
-    """PostgreSQL could not be set up or started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,9 +1,11 @@
 """Starting a process as a child that ends with its parent and leads its own session."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +13,10 @@ from typing import IO
 
 from windsock.local import shim
 from windsock.local.accounts import Account
+from windsock.local.errors import CommandError
 
-
-class CommandError(Exception):
-    """A command ended with a failure; the message ends with its last lines."""
+_starting = threading.Lock()
+_started: set[int] = set()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,15 +54,27 @@ def spawn(command: Command, output: IO[bytes] | int) -> "subprocess.Popen[bytes]
         *((str(account.uid), str(account.gid)) if account else ("-1", "-1")),
         *command.argv,
     ]
-    return subprocess.Popen(  # noqa: S603
-        wrapped,
-        env=dict(command.environment),
-        cwd=command.directory,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    with _starting:
+        process = subprocess.Popen(  # noqa: S603
+            wrapped,
+            env=dict(command.environment),
+            cwd=command.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        _started.add(process.pid)
+    return process
+
+
+def reap() -> None:
+    """Collects ended orphans, which a subreaper inherits; those that `spawn` started stay for their Popen."""
+    with _starting, contextlib.suppress(ChildProcessError):
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if ended.si_pid in _started:
+                return
+            os.waitpid(ended.si_pid, os.WNOHANG)
 
 
 def run(command: Command, log: Path) -> str:

@@ -1,0 +1,134 @@
+"""Airflow's four components: their configuration, their database and their environment variables.
+
+The figures are measured: see docs/decisions/0002-own-supervisor.md.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from windsock.local import environments, ports
+from windsock.local.addresses import Addresses
+from windsock.local.process import Command, run
+from windsock.local.project import OVERLAY_MODULE, Project
+from windsock.local.state import State
+from windsock.local.surroundings import AIRFLOW_USER
+
+QUEUE = "windsock"
+_MIGRATED = "airflow-migrated"
+_CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+
+
+def variables(
+    project: Project, state: State, addresses: Addresses, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Airflow's own variables. What the caller sets as ``AIRFLOW__*`` replaces ours, one by one."""
+    settings = _fixed() | _addresses(addresses) | _secret(state) | _windsock(project, state, addresses)
+    own = {f"AIRFLOW__{name}": value for name, value in settings.items()}
+    own |= {"AIRFLOW_HOME": str(state.airflow)}
+    return own | {name: value for name, value in environ.items() if name.startswith("AIRFLOW__")}
+
+
+def _fixed() -> dict[str, str]:
+    return {
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": "4",
+        "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
+        "CORE__AUTH_MANAGER": (
+            "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+        ),
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_USER}:admin",
+        "API__WORKERS": "1",
+        "API__HOST": ports.HOST,
+        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "86400",
+        "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "600",
+        "USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+
+
+def _addresses(addresses: Addresses) -> dict[str, str]:
+    database = addresses.airflow_database
+    connections = {
+        "DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
+        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{database}",
+    }
+    return (connections if database else {}) | {
+        "API__PORT": str(addresses.airflow_port),
+        "API__BASE_URL": addresses.airflow_url,
+        "CORE__EXECUTION_API_SERVER_URL": f"{addresses.airflow_url}/execution/",
+    }
+
+
+def _secret(state: State) -> dict[str, str]:
+    own = state.secrets()
+    return {
+        "CORE__FERNET_KEY": own["fernet_key"],
+        "API__SECRET_KEY": own["api_secret_key"],
+        "API_AUTH__JWT_SECRET": own["jwt_secret"],
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(state.airflow / "passwords.json"),
+        "WINDSOCK__FEED_KEY": own["feed_key"],
+    }
+
+
+def _windsock(project: Project, state: State, addresses: Addresses) -> dict[str, str]:
+    bundle = {
+        "name": "windsock",
+        "classpath": "windsock.airflow.bundle.WindsockDagBundle",
+        "kwargs": {"refresh_interval": 30},
+    }
+    coordinator = {
+        "classpath": "windsock.airflow.coordinator.DjangoCoordinator",
+        "kwargs": {
+            "python": str(project.python),
+            "directory": str(project.directory),
+            "settings": OVERLAY_MODULE,
+        },
+    }
+    return {
+        "WINDSOCK__URL": f"{addresses.web_url}/windsock/feed/",
+        "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
+        "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(state.airflow / "bundles"),
+        "CORE__DAGS_FOLDER": str(state.airflow / "dags"),
+        "LOGGING__BASE_LOG_FOLDER": str(state.airflow / "logs"),
+        "SDK__COORDINATORS": json.dumps({QUEUE: coordinator}),
+        "SDK__QUEUE_TO_COORDINATOR": json.dumps({QUEUE: QUEUE}),
+    }
+
+
+def command(project: Project, state: State, environment: Mapping[str, str], *words: str) -> Command:
+    """An `airflow` command in Airflow's environment."""
+    python = project.airflow_environment / "bin" / "python"
+    path = os.pathsep.join([str(python.parent), environment.get("PATH", os.defpath)])
+    return Command(
+        argv=(str(python), "-m", "airflow", *words),
+        environment={**environment, "PATH": path},
+        directory=state.airflow,
+    )
+
+
+def write_passwords(state: State) -> None:
+    """Writes the file from which SimpleAuthManager reads its users' passwords."""
+    state.write_text(
+        "airflow/passwords.json", json.dumps({AIRFLOW_USER: state.secrets()["airflow_password"]})
+    )
+
+
+def migrate(state: State, migration: Command, locked: Path) -> None:
+    """Brings Airflow's database to the state of the lock; a migration that does nothing would cost 5.5 s.
+
+    Args:
+        state: Where the stamp is kept.
+        migration: `airflow db migrate`.
+        locked: The lock of Airflow's environment.
+
+    Raises:
+        CommandError: The migration failed.
+    """
+    connection = migration.environment.get(_CONNECTION, "")
+    wanted = {"lock": environments.digest(locked), "connection": connection}
+    if state.read(_MIGRATED) != wanted:
+        run(migration, state.log("airflow-migrate"))
+        state.write(_MIGRATED, wanted)
