@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from windsock.call import Call, Outcome, describe, execute, import_function
-from windsock.process import die_with
+from windsock.warm.process import die_with
 from windsock.wire import PROTOCOL, canonical, check_protocol, from_json, to_json
 
 

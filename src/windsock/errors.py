@@ -1,9 +1,6 @@
 """Every exception of Windsock; the docstring is the default message."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from windsock.call import Failure
+from typing import Any
 
 
 class WindsockError(Exception):
@@ -41,8 +38,8 @@ class TransportError(WindsockError):
 class SetUpFailed(TransportError):
     """The project could not be set up in its own interpreter."""
 
-    def __init__(self, failure: "Failure") -> None:
-        #: What the set-up raised, with its traceback.
+    def __init__(self, failure: Any) -> None:
+        #: What the set-up raised: a ``windsock.call.Failure``, which this floor cannot name.
         self.failure = failure
         super().__init__(f"{type(self).__doc__} {failure.exception}: {failure.message}")
 

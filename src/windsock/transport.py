@@ -23,8 +23,8 @@ from typing import Any, Protocol
 from windsock.call import Call, Failure, Outcome, execute
 from windsock.environment import Environment
 from windsock.errors import Lost, SetUpFailed, TimedOut, TransportError, WireError
-from windsock.process import describe_exit, kill_group
 from windsock.warm.client import Session, WarmProcess
+from windsock.warm.process import describe_exit, kill_group
 from windsock.wire import PROTOCOL, canonical, check_protocol, from_json, to_json
 
 

@@ -12,9 +12,9 @@ from typing import NoReturn
 
 from windsock.call import Call, Outcome, describe, execute
 from windsock.errors import WireError
-from windsock.process import die_with
 from windsock.warm import frames
 from windsock.warm.logs import send_logs_to
+from windsock.warm.process import die_with
 
 Around = Callable[[], AbstractContextManager[object]]
 

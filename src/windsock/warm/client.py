@@ -13,8 +13,8 @@ from typing import Any
 
 from windsock.call import Call, Failure, Outcome
 from windsock.errors import SetUpFailed, TransportError, WireError
-from windsock.process import kill_group
 from windsock.warm import frames, place
+from windsock.warm.process import kill_group
 from windsock.wire import PROTOCOL, from_json
 
 #: How long a caller waits for the process to start, be set up and answer, seconds.

@@ -17,9 +17,9 @@ from typing import Any
 
 from windsock.call import Failure, describe, import_function
 from windsock.errors import WireError
-from windsock.process import kill_group
 from windsock.warm import child, place
 from windsock.warm.frames import FrameReader, encode
+from windsock.warm.process import kill_group
 from windsock.wire import check_protocol, to_json
 
 #: A process whose set-up failed only lives to say so, seconds.

@@ -1,0 +1,91 @@
+"""What a step's child is asked to do: the published document, earlier results, parameters, one Call."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+
+from windsock.call import Call
+from windsock.workflow import Retry, Step, Workflow
+
+if TYPE_CHECKING:
+    from airflow.sdk.api.client import Client
+    from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance, TIRunContext
+
+RESULT = "return_value"  # Source: Airflow 3.3, ``XCOM_RETURN_KEY``.
+#: Source: Airflow 3.3, ``MAX_RETRY_DELAY``.
+_MAX_DELAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """One attempt of one step."""
+
+    step: Step
+    call: Call
+
+
+def identity(ti: "TaskInstance", bundle: "BundleInfo") -> dict[str, Any]:
+    """Return the keywords that tell one attempt of a step from every other."""
+    return {
+        "workflow": ti.dag_id,
+        "revision": revision(bundle),
+        "run_id": ti.run_id,
+        "step": ti.task_id,
+        "map_index": -1 if ti.map_index is None else ti.map_index,
+        "attempt": ti.try_number,
+    }
+
+
+def make_plan(
+    function: str, ti: "TaskInstance", bundle: "BundleInfo", context: "TIRunContext", client: "Client"
+) -> Plan:
+    """Read what the step needs, and put it into its Call.
+
+    Raises:
+        KeyError: the published document has no such step.
+    """
+    workflow = document(bundle.name, ti.dag_id, revision(bundle))
+    step = workflow.step(ti.task_id)
+    run = context.dag_run
+    results = {name: client.xcoms.get(ti.dag_id, ti.run_id, name, RESULT).value for name in step.uses}
+    kwargs = identity(ti, bundle) | {
+        "logical_date": _iso(run.logical_date),
+        "data_interval_start": _iso(run.data_interval_start),
+        "data_interval_end": _iso(run.data_interval_end),
+        "params": {name: param.default for name, param in workflow.params.items()} | (run.conf or {}),
+        "results": results,
+    }
+    return Plan(step=step, call=Call(function=function, kwargs=kwargs))
+
+
+def document(bundle: str, workflow_id: str, revision: int | None) -> Workflow:
+    """Return the published workflow, from the bundle's local files where they hold it."""
+    version = None if revision is None else str(revision)
+    found: Any = _bundles().get_bundle(bundle, version)
+    return found.document(workflow_id, revision)  # type: ignore[no-any-return]
+
+
+def revision(bundle: "BundleInfo") -> int | None:
+    """Return the revision to which a run is pinned; ``None`` for the newest."""
+    return int(bundle.version) if bundle.version else None
+
+
+def delay(retry: Retry, attempt: int) -> timedelta:
+    """Return how long to wait after ``attempt`` (from 1) failed."""
+    if not retry.backoff:
+        return retry.delay
+    doublings = min(attempt - 1, 32)  # more would leave the range of timedelta before the bound is applied
+    bound = retry.max_delay or _MAX_DELAY
+    return min(timedelta(seconds=retry.delay.total_seconds() * 2.0**doublings), bound)
+
+
+@cache
+def _bundles() -> DagBundlesManager:
+    return DagBundlesManager()  # type: ignore[no-untyped-call]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

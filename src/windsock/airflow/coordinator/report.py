@@ -1,0 +1,155 @@
+"""What Airflow is told about a step's end, and what its task log shows of it."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk.api.client import ServerResponseError
+from airflow.sdk.api.datamodels._generated import TaskInstanceState, TerminalStateNonSuccess
+from airflow.sdk.configuration import conf
+
+from windsock.airflow.coordinator.plan import RESULT
+from windsock.call import Failure
+
+if TYPE_CHECKING:
+    from airflow.sdk.api.client import Client
+    from airflow.sdk.api.datamodels._generated import TaskInstance
+    from structlog.typing import FilteringBoundLogger
+
+log = structlog.get_logger(logger_name="windsock.coordinator")
+
+_FRAME = re.compile(r'^  File "(?P<filename>.+)", line (?P<lineno>\d+), in (?P<name>.+)$', re.MULTILINE)
+_CHAIN = re.compile(
+    r"\n\n(?:During handling of the above exception, another exception occurred"
+    r"|(?P<cause>The above exception was the direct cause of the following exception)):\n\n"
+)
+
+
+class Report:
+    """Ends one task instance. Each method is final: it reaches Airflow or says in a log that it could not."""
+
+    def __init__(self, *, client: "Client", ti: "TaskInstance", task_log: "FilteringBoundLogger") -> None:
+        """Take the claimed task instance, and the logger of what its task log shows."""
+        self._client = client
+        self._ti = ti
+        self._task_log = task_log
+        self.state: str = TaskInstanceState.RUNNING  #: the state that Airflow was told
+
+    def keep(self, value: Any) -> None:
+        """Push the result as XCom; nothing is pushed for ``None``, as Airflow's own runner does."""
+        if value is None:
+            return
+        ti = self._ti
+        self._client.xcoms.set(
+            ti.dag_id, ti.run_id, ti.task_id, RESULT, value, ti.map_index, mapped_length=self._length(value)
+        )
+
+    def succeed(self) -> None:
+        """Set the state to success.
+
+        A response that got lost is asked for again: the server takes a repetition for what it is. In no case
+        is the step reported as failed after this, for it would run a second time.
+        """
+        self._deliver(
+            TaskInstanceState.SUCCESS,
+            lambda: self._client.task_instances.succeed(
+                self._ti.id, datetime.now(UTC), task_outlets=[], outlet_events=[], rendered_map_index=None
+            ),
+        )
+
+    def skip(self, message: str) -> None:
+        """Set the state to skipped."""
+        self._task_log.info(f"The step was skipped: {message}")
+        self._finish(TaskInstanceState.SKIPPED)
+
+    def retry_or_fail(self, *, retry: bool, after: timedelta | None) -> None:
+        """Set the state to up-for-retry or failed.
+
+        Args:
+            retry: whether a try is left and makes sense.
+            after: how long to wait before it; ``None`` leaves that to the DAG.
+        """
+        if not retry:
+            self._finish(TaskInstanceState.FAILED)
+            return
+        self._deliver(
+            TaskInstanceState.UP_FOR_RETRY,
+            lambda: self._client.task_instances.retry(
+                self._ti.id,
+                datetime.now(UTC),
+                rendered_map_index=None,
+                retry_delay_seconds=None if after is None else after.total_seconds(),
+            ),
+        )
+
+    def show(self, failure: Failure) -> None:
+        """Write a failure into the task log, in the form in which Airflow's UI shows tracebacks."""
+        stacks = as_error_detail(failure)
+        text = f"Task failed: {failure.exception.removeprefix('builtins.')}: {failure.message}"
+        if stacks:
+            self._task_log.error(text, error_detail=stacks)
+        else:
+            self._task_log.error(f"{text}\n{failure.traceback}".rstrip())
+
+    def _finish(self, state: TaskInstanceState) -> None:
+        self._deliver(
+            state,
+            lambda: self._client.task_instances.finish(
+                self._ti.id, TerminalStateNonSuccess(state), datetime.now(UTC), rendered_map_index=None
+            ),
+        )
+
+    def _deliver(self, state: TaskInstanceState, send: Callable[[], None]) -> None:
+        self.state = state
+        for last in (False, True):
+            try:
+                send()
+            except Exception as error:
+                # The client itself tries five times; what the server refuses stays refused.
+                refused = isinstance(error, ServerResponseError) and error.response.status_code < 500
+                if refused or last:
+                    log.exception("Airflow did not take the state", ti_id=self._ti.id, state=state)
+                    return
+            else:
+                return
+
+    def _length(self, value: Any) -> int | None:
+        mapped = self._ti.map_index is not None and self._ti.map_index >= 0
+        # A longer list may still be a result, only nothing can be mapped over it.
+        if mapped or not isinstance(value, list) or len(value) > conf.getint("core", "max_map_length"):
+            return None
+        return len(value)
+
+
+def as_error_detail(failure: Failure) -> list[dict[str, Any]]:
+    """Return a traceback as Airflow's log view wants it, the last exception first; empty if it has no frames.
+
+    Source: structlog, ``ExceptionDictTransformer``, and the log view of Airflow 3.3.
+    """
+    parts = _CHAIN.split(failure.traceback)
+    texts, causes = parts[::2], parts[1::2]
+    if any("| " in text or not _FRAME.search(text) for text in texts):
+        return []  # a group of exceptions is a tree, which the log view cannot show
+    stacks = []
+    for index, text in enumerate(texts):
+        *_, frame = _FRAME.finditer(text)
+        tail = "\n".join(line for line in text[frame.end() :].splitlines() if line[:1].strip())
+        kind, _, message = tail.partition(": ")
+        stacks.append(
+            {
+                "exc_type": kind,
+                "exc_value": message,
+                "exc_notes": [],
+                "syntax_error": None,
+                "is_cause": index < len(causes) and causes[index] is not None,
+                "frames": [
+                    {"filename": found["filename"], "lineno": int(found["lineno"]), "name": found["name"]}
+                    for found in _FRAME.finditer(text)
+                ],
+                "is_group": False,
+                "exceptions": [],
+            }
+        )
+    return stacks[::-1]
