@@ -65,7 +65,10 @@ def compute(kpi_id: int, value: float) -> float:
         KeyError: there is no such KPI.
         OverflowError: the result is too large for a float.
     """
-    result = KPIS[kpi_id].formula(value)
-    if result == float("inf"):
-        raise OverflowError(f"the {KPIS[kpi_id].name} of {value} is too large")
+    try:
+        result = KPIS[kpi_id].formula(value)
+    except OverflowError:
+        result = math.inf
+    if math.isinf(result):
+        raise OverflowError(f"The KPI of {value:g} is too large for a number.")
     return round(result, 6)

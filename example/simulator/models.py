@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from simulator.kpi import DEFAULT_KPI, KPIS
+from windsock.django.sources import validate_row
 
 
 def today() -> date:
@@ -40,6 +41,15 @@ class Simulator(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse what could not be published, such as a bad cron expression."""
+        validate_row(self)
+
+    @property
+    def expression(self) -> str:
+        """The cron expression or preset of the schedule."""
+        return self.cron if self.interval == self.Interval.CRON else f"@{self.interval}"
 
 
 class KpiReading(models.Model):

@@ -1,18 +1,46 @@
-"""Windsock's addresses: the pages under ``/windsock/``, the REST API under ``/api/``."""
+"""Windsock's addresses: the pages under ``/windsock/``, the REST API under ``/api/``.
+
+Names: ``windsock:overview``, ``windsock:task``; of the API ``windsock:api-task-detail`` and so on.
+"""
 
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.routers import APIRootView, DefaultRouter
 
-from windsock.django.pages import health
+from windsock.django.pages.health import health
+from windsock.django.pages.overview import overview
+from windsock.django.pages.runs import run
+from windsock.django.pages.tasks import task, tasks
+from windsock.django.pages.workflows import run_now, workflow
 
 app_name = "windsock"
 
+
+class ApiRoot(APIRootView):
+    """What the API offers."""
+
+    permission_classes = (IsAuthenticated,)
+
+
+router = DefaultRouter()
+router.APIRootView = ApiRoot
+
+login = LoginView.as_view(
+    template_name="windsock/login.html", next_page="windsock:overview", redirect_authenticated_user=True
+)
+pages = [
+    path("", overview, name="overview"),
+    path("workflows/<str:pk>/", workflow, name="workflow"),
+    path("workflows/<str:pk>/run/", run_now, name="run-now"),
+    path("runs/<uuid:pk>/", run, name="run"),
+    path("tasks/", tasks, name="tasks"),
+    path("tasks/<uuid:pk>/", task, name="task"),
+    path("login/", login, name="login"),
+    path("logout/", LogoutView.as_view(next_page="windsock:login"), name="logout"),
+    path("health/", health, name="health"),
+]
 urlpatterns = [
-    path("windsock/health/", health.health, name="health"),
-    path(
-        "windsock/login/",
-        LoginView.as_view(template_name="windsock/login.html", next_page="windsock:overview"),
-        name="login",
-    ),
-    path("windsock/logout/", LogoutView.as_view(next_page="windsock:login"), name="logout"),
+    path("windsock/", include(pages)),
+    path("api/", include(router.urls)),
 ]

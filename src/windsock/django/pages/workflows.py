@@ -1,0 +1,47 @@
+"""One workflow, and its button."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from windsock.django.pages.access import page, visible_workflows
+from windsock.django.pages.live import live
+from windsock.django.pages.overview import row, with_newest
+
+RUNS = 30
+VERSIONS = 10
+
+
+@page
+@require_safe
+def workflow(request: HttpRequest, pk: str) -> HttpResponse:
+    """Show a workflow's runs and versions."""
+    found = get_object_or_404(with_newest(visible_workflows(request.user)), pk=pk)
+    runs = found.runs.select_related("requested_by").order_by("-id")[:RUNS]
+    versions = found.versions.select_related("author").defer("document").order_by("-id")[:VERSIONS]
+    context = {
+        "row": row(found, []),
+        "runs": runs,
+        "versions": versions,
+        "can_run": request.user.has_perm("windsock.add_workflowrun"),
+        "here": request.get_full_path(),
+    }
+    return live(request, "workflow", context)
+
+
+@page
+@require_POST
+def run_now(request: HttpRequest, pk: str) -> HttpResponse:
+    """Ask for a run and return to where the button was pressed."""
+    raise NotImplementedError
+
+
+def back(request: HttpRequest) -> HttpResponse:
+    """Return to the page that the form names, if it is one of ours."""
+    target = request.POST.get("next", "")
+    secure = request.is_secure()
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=secure):
+        target = reverse("windsock:overview")
+    return HttpResponseRedirect(target)
