@@ -43,7 +43,7 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": "windsock",
+        "NAME": os.environ.get("WINDSOCK_TEST_DATABASE", "windsock"),
         "USER": "postgres",
         "HOST": os.environ.get("WINDSOCK_TEST_POSTGRES", ""),
     }

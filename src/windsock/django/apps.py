@@ -10,3 +10,12 @@ class WindsockConfig(AppConfig):
     label = "windsock"
     verbose_name = "Windsock"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks; find the tasks and the workflow sources of every app."""
+        # These import models, which are not there before every app is.
+        from windsock.django import checks, sources, tasks
+
+        checks.register_all()
+        tasks.autodiscover()
+        sources.autodiscover()

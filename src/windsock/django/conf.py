@@ -16,6 +16,8 @@ class Settings:
     FEED_KEY: str = ""  #: shared with Airflow, at least 16 characters
     API_TOKEN: str = ""  #: a token with which tasks may call this project's own API
     QUEUE: str = "windsock"  #: Airflow's queue of this project's steps
+    LEASE_SECONDS: float = 30  #: how long a task stays its worker's without a heartbeat
+    RESEND_SECONDS: float = 30  #: how long a message may be on its way
     EXAMPLE_DATA: tuple[str, ...] = ()  #: fixtures that ``windsock up`` loads into empty tables
     PROJECT_URLCONF: str = ""  #: set by ``configure``: the project's own ROOT_URLCONF
 

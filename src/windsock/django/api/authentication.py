@@ -1,0 +1,47 @@
+"""Who is asking: a session, or ``Authorization: Bearer <token>``; nothing here is open to everybody."""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from windsock.django.actions import tokens
+
+
+class BearerAuthentication(BaseAuthentication):
+    """API tokens, as ``manage.py windsock_token`` prints them."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        """Return the token's user and row; None when another way of signing in is used.
+
+        Raises:
+            AuthenticationFailed: the token is malformed, unknown or expired, or its user is not active.
+        """
+        scheme, _, token = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        row = tokens.find(token.strip().decode("latin-1"))
+        if row is None:
+            raise AuthenticationFailed("The token is not valid or has expired.")
+        return row.user, row
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return what a 401 says in ``WWW-Authenticate``."""
+        return 'Bearer realm="windsock"'
+
+
+class SignedIn(APIView):
+    """A view for people and programs that are signed in; its answers are not kept by caches."""
+
+    authentication_classes = (BearerAuthentication, SessionAuthentication)
+    permission_classes = (IsAuthenticated,)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """Say ``Cache-Control: no-store`` in every answer."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final["Cache-Control"] = "no-store"
+        return final

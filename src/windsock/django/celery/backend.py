@@ -1,0 +1,49 @@
+"""Django's tasks, delivered by Celery."""
+
+import logging
+from functools import partial
+
+from django.db import transaction
+
+from windsock.django.actions import tasks
+from windsock.django.celery import sending
+from windsock.django.models import TaskRun
+from windsock.django.recording import RecordingBackend
+
+logger = logging.getLogger(__name__)
+
+
+class CeleryBackend(RecordingBackend):
+    """The record is written in the caller's transaction and its message is sent when that commits.
+
+    A failed send is logged and never raised: the relay sends what was not sent.
+    """
+
+    needs_broker = True
+
+    def deliver(self, run: TaskRun) -> None:
+        """Send the message on commit, unless it is due later; that one the relay sends."""
+        if not tasks.is_deferred(run):
+            transaction.on_commit(partial(self._send_or_log, run), using=tasks.alias())
+
+    def send(self, run: TaskRun) -> None:
+        """Send the message for the next attempt of ``run``.
+
+        Raises:
+            Exception: whatever the broker's client raises.
+        """
+        sending.send(run.pk, run.attempt + 1, queue=run.queue_name, priority=run.priority)
+
+    def waiting(self, queue_name: str) -> int:
+        """Return how many messages wait in a queue.
+
+        Raises:
+            Exception: whatever the broker's client raises.
+        """
+        return sending.waiting(queue_name)
+
+    def _send_or_log(self, run: TaskRun) -> None:
+        try:
+            self.send(run)
+        except Exception as error:
+            logger.warning("Task %s (%s) was not sent, the relay will send it: %r", run.pk, run.name, error)

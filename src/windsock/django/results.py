@@ -1,0 +1,50 @@
+"""The record as Django's ``TaskResult``."""
+
+from typing import Any
+
+from windsock.django import compat
+from windsock.django.models import TaskRun
+from windsock.django.tasks import load
+from windsock.errors import Cancelled
+from windsock.run import DJANGO_STATUSES, Status
+
+
+def result_of(run: TaskRun) -> "compat.TaskResult[Any]":
+    """Return ``run`` as Django's task framework shows it.
+
+    Only the newest attempt's error and worker are kept, so ``errors`` has at most one entry; ``attempts``
+    is the true number.
+
+    Raises:
+        UnknownTask: the task's module is gone or does not register it any more.
+    """
+    task = load(run.task).using(
+        priority=run.priority, queue_name=run.queue_name, backend=run.backend, run_after=run.run_after
+    )
+    status = Status(run.status)
+    result: compat.TaskResult[Any] = compat.TaskResult(
+        task=task,
+        id=str(run.id),
+        status=compat.TaskResultStatus(DJANGO_STATUSES[status]),
+        enqueued_at=run.created_at,
+        started_at=run.started_at,
+        last_attempted_at=run.started_at,
+        finished_at=run.finished_at,
+        args=run.args,
+        kwargs=run.kwargs,
+        backend=run.backend,
+        errors=_errors(run, status),
+        worker_ids=[run.worker] * run.attempt,
+    )
+    if status is Status.DONE:
+        object.__setattr__(result, "_return_value", run.result)
+    return result
+
+
+def _errors(run: TaskRun, status: Status) -> "list[compat.TaskError]":
+    if status is Status.CANCELLED:
+        path = f"{Cancelled.__module__}.{Cancelled.__qualname__}"
+        return [compat.TaskError(exception_class_path=path, traceback=run.traceback)]
+    if not run.exception:
+        return []
+    return [compat.TaskError(exception_class_path=run.exception, traceback=run.traceback)]

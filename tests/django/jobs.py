@@ -1,0 +1,126 @@
+"""Tasks for the tests."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+
+from windsock.django.compat import task
+from windsock.django.context import TaskContext
+from windsock.django.execution import Refused
+from windsock.django.models import ApiToken
+from windsock.errors import FailWithoutRetry, Skip
+
+
+@task
+def add(a: int, b: int = 1) -> int:
+    return a + b
+
+
+@task
+async def add_later(a: int, b: int) -> int:
+    return a + b
+
+
+@task(takes_context=True)
+def report(context: TaskContext, steps: int = 4) -> dict[str, int]:
+    for done in range(steps + 1):
+        context.progress(done, steps)
+    return {"attempt": context.attempt}
+
+
+@task(takes_context=True)
+def report_in_vain(context: TaskContext) -> None:
+    """Report progress inside a transaction that rolls back."""
+    with transaction.atomic():
+        context.progress(55)
+        wait_for_lock()
+        raise ValueError("rolled back")
+
+
+@task(takes_context=True, retries=2)
+def fail_at_first(context: TaskContext) -> int:
+    if context.attempt < 3:
+        raise ValueError(f"attempt {context.attempt}")
+    return context.attempt
+
+
+@task(retries=1, retry_delay=timedelta(hours=1))
+def fail_slowly() -> None:
+    raise ValueError("no")
+
+
+@task(retries=5)
+def fail_for_good() -> None:
+    raise FailWithoutRetry("never")
+
+
+@task
+def fail() -> None:
+    raise ValueError("no")
+
+
+@task
+def refuse() -> None:
+    raise Refused("Could not.", {"name": ["is taken"]})
+
+
+@task
+def skip() -> None:
+    raise Skip("nothing to do")
+
+
+@task
+def leave() -> None:
+    raise SystemExit(3)
+
+
+@task
+def unfit() -> object:
+    return object()
+
+
+@task
+def huge() -> str:
+    return "x" * 300_000
+
+
+@task
+def nul() -> str:
+    return "\x00"
+
+
+@task
+def enqueue_add(a: int) -> None:
+    add.enqueue(a)
+
+
+@task(takes_context=True)
+def meet(context: TaskContext, folder: str) -> int:
+    """Leave a trace, then wait for the test."""
+    traces = Path(folder)
+    (traces / f"attempt-{context.attempt}").touch()
+    wait_for_lock()
+    return context.attempt
+
+
+@task(takes_context=True, retries=1)
+def meet_again(context: TaskContext, folder: str) -> int:
+    return meet.func(context, folder)  # type: ignore[no-any-return]
+
+
+def wait_for_lock() -> None:
+    """Wait until the test gives back advisory lock 1."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock_shared(1)")
+        cursor.execute("SELECT pg_advisory_unlock_shared(1)")
+
+
+@task
+def count(name: str) -> Any:
+    """Leave a row, so that executions can be counted."""
+    from django.contrib.auth import get_user_model
+
+    user, _ = get_user_model()._default_manager.get_or_create(username="counter")
+    ApiToken.objects.create(user=user, name=name, digest=name)
