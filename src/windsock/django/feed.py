@@ -1,0 +1,118 @@
+"""The feed: what Airflow's side reads of the published workflows, and reports about them.
+
+Every request carries a short-lived token signed with the key that both sides share.
+"""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods
+
+from windsock import signing, wire
+from windsock.django.actions import workflows as actions
+from windsock.django.conf import settings
+from windsock.django.models import WorkflowVersion
+from windsock.errors import SignatureError, WireError
+
+AUDIENCE = "feed"
+P = ParamSpec("P")
+
+
+def _signed(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Answer 401 to a request without a sound token."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        try:
+            if scheme != "Bearer":
+                raise SignatureError
+            signing.verify(token, settings.FEED_KEY, AUDIENCE)
+        except SignatureError as error:
+            return JsonResponse({"detail": str(error)}, status=401, headers={"WWW-Authenticate": "Bearer"})
+        return view(request, *args, **kwargs)
+
+    return csrf_exempt(checked)
+
+
+@_signed
+@require_GET
+def changes(request: HttpRequest) -> HttpResponse:
+    """Answer the newest version of each workflow that changed after revision ``after``."""
+    after = _revision(request, "after")
+    if after is None:
+        return _refused("after must be a revision")
+    revision = WorkflowVersion.objects.aggregate(newest=Max("revision"))["newest"] or 0
+    entries: list[dict[str, Any]] = []
+    if revision != after:
+        newer = WorkflowVersion.objects.filter(revision__gt=after, revision__lte=revision)
+        newest = newer.order_by("workflow_id", "-revision").distinct("workflow_id")
+        entries = sorted(map(_entry, newest), key=lambda entry: entry["revision"])
+    return JsonResponse({"protocol": wire.PROTOCOL, "revision": revision, "entries": entries})
+
+
+@_signed
+@require_GET
+def one(request: HttpRequest, workflow: str) -> HttpResponse:
+    """Answer what a workflow was at ``revision``: its newest version up to there."""
+    revision = _revision(request, "revision")
+    if revision is None:
+        return _refused("revision must be a revision")
+    version = version_at(workflow, revision)
+    if version is None:
+        return JsonResponse({"detail": f"{workflow!r} has no version up to {revision}"}, status=404)
+    return JsonResponse({"protocol": wire.PROTOCOL, "entry": _entry(version)})
+
+
+@_signed
+@require_http_methods(["GET", "POST"])
+def problems(request: HttpRequest) -> HttpResponse:
+    """Take down what Airflow's side refuses; an empty message clears it."""
+    if request.method == "GET":
+        return one(request, workflow="problems")
+    try:
+        message = json.loads(request.body)
+        wire.check_protocol(message)
+        reports = [
+            (str(report["workflow"]), int(report["revision"]), str(report["message"]))
+            for report in message["problems"]
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, WireError) as error:
+        return _refused(f"not a report of problems: {error}")
+    for workflow, revision, text in reports:
+        actions.report(workflow, revision, text.replace("\x00", ""))
+    return HttpResponse(status=204)
+
+
+def version_at(workflow: str, revision: int) -> WorkflowVersion | None:
+    """Return the newest version of a workflow up to ``revision``; None when there is none."""
+    versions = WorkflowVersion.objects.filter(workflow=workflow, revision__lte=revision)
+    return versions.order_by("-revision").first()
+
+
+def _entry(version: WorkflowVersion) -> dict[str, Any]:
+    return {"workflow": version.workflow_id, "revision": version.revision, "document": version.document}
+
+
+def _revision(request: HttpRequest, name: str) -> int | None:
+    text = request.GET.get(name, "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _refused(detail: str) -> HttpResponse:
+    return JsonResponse({"detail": detail}, status=400)
+
+
+urlpatterns = [
+    path("", changes, name="feed"),
+    path("problems/", problems, name="feed-problems"),
+    path("<path:workflow>/", one, name="feed-workflow"),
+]
