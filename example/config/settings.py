@@ -80,7 +80,3 @@ TASKS = {"default": {"BACKEND": "windsock.django.celery.CeleryBackend"}}
 WINDSOCK = {
     "EXAMPLE_DATA": ["simulators"],
 }
-
-REST_FRAMEWORK = {
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-}

@@ -5,12 +5,11 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, JSONParser
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from simulator.kpi import DEFAULT_KPI, KPIS, compute
+from windsock.django.api.authentication import SignedIn
 
 
 class AnyNumberParser(JSONParser):
@@ -48,10 +47,9 @@ class KpiSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class KpiView(APIView):
+class KpiView(SignedIn):
     """Compute a KPI; the formulas stand in ``simulator.kpi``."""
 
-    permission_classes = (IsAuthenticated,)
     parser_classes = (AnyNumberParser, FormParser)
 
     def get(self, request: Request) -> Response:

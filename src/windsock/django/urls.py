@@ -5,9 +5,9 @@ Names: ``windsock:overview``, ``windsock:task``; of the API ``windsock:api-task-
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.routers import APIRootView, DefaultRouter
 
+from windsock.django.api.authentication import SignedIn
 from windsock.django.pages.health import health
 from windsock.django.pages.overview import overview
 from windsock.django.pages.runs import run
@@ -17,10 +17,8 @@ from windsock.django.pages.workflows import run_now, workflow
 app_name = "windsock"
 
 
-class ApiRoot(APIRootView):
+class ApiRoot(SignedIn, APIRootView):
     """What the API offers."""
-
-    permission_classes = (IsAuthenticated,)
 
 
 router = DefaultRouter()
