@@ -55,11 +55,12 @@ def execute(call: Call, resolve: Callable[[str], Callable[..., Any]] | None = No
         resolve: turns the path into a function; by default the path is imported.
 
     Returns:
-        The outcome. ``SystemExit`` and ``KeyboardInterrupt`` pass through.
+        The outcome; that of a function which returns an ``Outcome`` itself is passed on. ``SystemExit`` and
+        ``KeyboardInterrupt`` pass through.
     """
     try:
         value = (resolve or import_function)(call.function)(*call.args, **call.kwargs)
-        return Outcome(value=as_json(value))
+        return value if isinstance(value, Outcome) else Outcome(value=as_json(value))
     except Skip as skip:
         return Outcome(skipped=True, message=str(skip))
     except Exception as error:
