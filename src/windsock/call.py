@@ -90,8 +90,8 @@ def describe(error: BaseException) -> Failure:
     kind = type(error)
     return Failure(
         exception=f"{kind.__module__}.{kind.__qualname__}",
-        message=str(error) or kind.__name__,
-        traceback="".join(traceback.format_exception(error)),
+        message=_message(error) or kind.__name__,
+        traceback=_printable("".join(traceback.format_exception(error))),
         retry=not isinstance(error, FailWithoutRetry),
     )
 
@@ -103,9 +103,21 @@ def as_json(value: Any) -> Any:
         TypeError: JSON cannot hold it; the message says what to do.
     """
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        return json.loads(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(
             f"the result cannot be kept as JSON ({error}); "
             "return dicts, lists, strings, numbers, booleans or None"
         ) from error
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return _printable(str(error))
+    except Exception:
+        return f"{type(error).__name__} (its text cannot be shown)"
+
+
+def _printable(text: str) -> str:
+    """Escape what UTF-8 cannot hold, such as a file name in another encoding."""
+    return text.encode(errors="backslashreplace").decode()

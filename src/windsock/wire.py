@@ -25,7 +25,7 @@ def to_json(value: Any) -> dict[str, Any]:
     """Return the JSON object of a core dataclass."""
     return {
         _key(item, hint): _encode(getattr(value, item.name))
-        for item, hint in _shape(type(value))
+        for item, hint in _shape(type(value))  # type: ignore[arg-type]
         if getattr(value, item.name) != _default(item)
     }
 
@@ -39,7 +39,7 @@ def from_json(kind: type[T], data: Any, *, path: str = "") -> T:
     if not isinstance(data, Mapping):
         raise WireError(f"{path or kind.__name__}: expected an object")
     values: dict[str, Any] = {}
-    for item, hint in _shape(kind):
+    for item, hint in _shape(kind):  # type: ignore[arg-type]
         key = _key(item, hint)
         where = f"{path}.{key}" if path else key
         if key in data:
@@ -75,7 +75,7 @@ def check_protocol(message: Mapping[str, Any]) -> None:
 @cache
 def _shape(kind: type) -> tuple[tuple["Field[Any]", Any], ...]:
     hints = get_type_hints(kind)
-    return tuple((item, _without_none(hints[item.name])) for item in fields(kind))
+    return tuple((item, hints[item.name]) for item in fields(kind))
 
 
 def _without_none(hint: Any) -> Any:
@@ -86,7 +86,7 @@ def _without_none(hint: Any) -> Any:
 
 
 def _key(item: "Field[Any]", hint: Any) -> str:
-    return f"{item.name}_seconds" if hint is timedelta else item.name
+    return f"{item.name}_seconds" if _without_none(hint) is timedelta else item.name
 
 
 def _default(item: "Field[Any]") -> Any:
@@ -114,8 +114,13 @@ def _encode(value: Any) -> Any:
 
 
 def _decode(hint: Any, data: Any, path: str) -> Any:
-    if data is None or hint is Any:
+    if hint is Any:
         return data
+    optional, hint = hint, _without_none(hint)
+    if data is None:
+        if hint is optional:
+            raise WireError(f"{path}: must not be null")
+        return None
     origin = get_origin(hint)
     if origin is tuple:
         if not isinstance(data, list):

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import windsock
 from windsock.testing.suite import is_running, wait_until
 from windsock.warm import WarmProcess, place
+
+SOURCE = Path(windsock.__file__).parents[1]
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def warm_process(warm_home: Path) -> Iterator[WarmProcess]:
         path=warm_home / "test.sock",
         setup="windsock.testing.samples:set_up_with_hook",
         directory=warm_home,
-        environment={**os.environ},
+        environment=os.environ | {"PYTHONPATH": str(SOURCE)},
         log=warm_home / "warm.log",
     )
     yield process

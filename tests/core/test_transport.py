@@ -3,12 +3,13 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+import windsock
 from windsock.call import Call
 from windsock.environment import Interpreter
 from windsock.errors import EnvironmentNotFound, TransportError
@@ -17,6 +18,7 @@ from windsock.testing.suite import IsolatedTransportSuite, is_running, wait_unti
 from windsock.transport import Inline, Subprocess, Transport, Warm
 from windsock.warm import WarmProcess, place
 
+SOURCE = Path(windsock.__file__).parents[1]
 SAMPLES = "windsock.testing.samples"
 
 
@@ -56,7 +58,7 @@ class TestSubprocess(IsolatedTransportSuite):
 
     def test_directory_and_variables_are_the_given_ones(self, tmp_path: Path) -> None:
         transport = Subprocess(
-            environment=Interpreter(sys.executable), directory=tmp_path, variables={"PATH": "/bin"}
+            environment=Interpreter(sys.executable), directory=tmp_path, variables={"PYTHONPATH": str(SOURCE)}
         )
         assert transport.send(sample("identity")).value["directory"] == str(tmp_path)
 
@@ -106,8 +108,6 @@ class TestWarm(IsolatedTransportSuite):
         assert after != before
 
     def test_a_failed_set_up_shows_its_own_traceback(self, warm_home: Path) -> None:
-        from dataclasses import replace
-
         broken = replace(
             self.process, path=warm_home / "broken.sock", setup=f"{SAMPLES}:broken_set_up", idle=0.5
         )
@@ -116,8 +116,3 @@ class TestWarm(IsolatedTransportSuite):
         assert failure.message == "the settings are broken"
         assert "in broken_set_up" in failure.traceback
         wait_until(lambda: not is_running(place.owner(broken.path) or 0))
-
-
-@pytest.fixture
-def _unused() -> Iterator[None]:
-    yield

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
-
 from tests.airflow.coordinator.conftest import PROJECT, Bench
+
 from windsock.airflow.coordinator import DjangoCoordinator
 from windsock.errors import EnvironmentNotFound
 from windsock.testing.suite import is_running, wait_until
@@ -173,9 +174,8 @@ def test_a_failed_set_up_shows_its_own_traceback(bench: Bench) -> None:
 def test_a_missing_interpreter_is_named_in_the_task_log(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kwargs = bench.kwargs() | {"python": "/nowhere/python"}
-    entry = f'{{"windsock": {{"classpath": "windsock.airflow.coordinator.DjangoCoordinator", "kwargs": {kwargs}}}}}'
-    monkeypatch.setenv("AIRFLOW__SDK__COORDINATORS", entry.replace("'", '"'))
+    configured = os.environ["AIRFLOW__SDK__COORDINATORS"]
+    monkeypatch.setenv("AIRFLOW__SDK__COORDINATORS", configured.replace(sys.executable, "/nowhere/python"))
     bench.supervise("value")
     assert any("no Python interpreter at /nowhere/python" in line["event"] for line in bench.log())
     assert [state["state"] for state in bench.api.states] == ["failed"]

@@ -199,7 +199,8 @@ class StepProcess(ActivitySubprocess):
             self._session.close()
             raise
         self._should_retry = bool(context.should_retry)
-        self._last_successful_heartbeat = time.monotonic()
+        # To start is a sign of life too: a short step needs no heartbeat.
+        self._last_successful_heartbeat = self._last_heartbeat_attempt = time.monotonic()
         try:
             for key in context.xcom_keys_to_clear or ():
                 self.client.xcoms.delete(ti.dag_id, ti.run_id, ti.task_id, key, ti.map_index)
