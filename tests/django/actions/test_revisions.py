@@ -5,6 +5,7 @@ from django.db import connection, transaction
 
 from windsock.django.actions import revisions
 from windsock.django.models import Workflow, WorkflowVersion
+from windsock.django.relay import loop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,6 +81,28 @@ def test_of_two_transactions_that_commit_in_reverse_order_both_are_seen() -> Non
     assert seen is not None
     assert late is not None
     assert late > seen
+
+
+def test_numbering_does_not_wait_for_the_relay(workflow: Workflow) -> None:
+    version = write(workflow)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [loop.LOCK])
+    thread = threading.Thread(target=_number_elsewhere)
+    thread.start()
+    thread.join(5)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [loop.LOCK])
+    thread.join(5)
+
+    assert revision(version) == 1
+    assert loop.LOCK != revisions._LOCK
+
+
+def _number_elsewhere() -> None:
+    try:
+        revisions.number()
+    finally:
+        connection.close()
 
 
 def test_a_transaction_that_is_open_does_not_hold_up_the_others(workflow: Workflow) -> None:

@@ -12,7 +12,7 @@ from windsock.django.models import WorkflowVersion
 from windsock.django.relay import wake
 
 TOMBSTONE = wire.digest(None)
-_LOCK = 0x77696E64  # "wind"
+_LOCK = 0x77696E65  # another one than that of the relay, which holds its own as long as it runs
 _TABLE = WorkflowVersion._meta.db_table
 _NUMBER = f"""
     UPDATE {_TABLE} version SET revision = newest.revision + unnumbered.place
