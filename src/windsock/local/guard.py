@@ -85,11 +85,11 @@ def _wait(child: int) -> int:
 
 
 def _sweep(state: State) -> None:
-    known = ledger.read(state)
-    if strays := ledger.strays(known):
-        numbers = {each.pid for each in strays}
-        parts = [each for each in known if each.stops_last or each.pid in numbers]
-        rest = [each for each in strays if each.pid not in {part.pid for part in parts}]
+    parts = ledger.read(state)
+    storage = [each for each in parts if each.stops_last]
+    known = {each.pid for each in parts}
+    rest = [each for each in ledger.strays(storage) if each.pid not in known]
+    if parts or rest:
         stopping.stop([*parts, *rest], grace=_SWEEP_GRACE)
         ledger.write(state, [])
     now = status.read(state)
