@@ -1,0 +1,157 @@
+"""Published workflows as an Airflow bundle whose version is the revision."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from airflow.configuration import conf
+from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
+from airflow.sdk import get_parsing_context
+
+from windsock.airflow import callbacks, processor
+from windsock.airflow.dag import shards
+from windsock.airflow.dag.store import Plan, Store
+from windsock.airflow.hook import NEWEST, Entry, Feed, NotPublished
+from windsock.errors import WindsockError
+from windsock.wire import from_json
+from windsock.workflow import Workflow
+
+log = logging.getLogger(__name__)
+
+
+class WindsockDagBundle(BaseDagBundle):
+    """The published workflows of a Django project.
+
+    In the dag-processor ``refresh`` asks Django what changed and writes it to local files; parsing reads only
+    those. On a worker the bundle has a pinned version and holds the one workflow that is about to run, as it
+    was then.
+
+    Args:
+        **kwargs: Airflow's own: ``name``, ``version``, ``refresh_interval`` in seconds,
+        ``view_url_template``.
+    """
+
+    supports_versioning = True
+    drops_callbacks = True
+    follows_processor = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.processor: processor.Processor = processor.Processor()
+        self._store = Store(self.base_dir)
+        self._feed = Feed(bundle=self.name)
+        self._usual_interval = self.refresh_interval
+        self._workflow = get_parsing_context().dag_id
+        self._is_cut_off = False
+
+    @property
+    def path(self) -> Path:
+        """The folder that Airflow parses: all workflows, or on a worker the one that is about to run."""
+        if self._workflow is None and self.version is None:
+            return self._store.live
+        return self._store.copy_of(self._workflow or "", self._pin)
+
+    def initialize(self) -> None:
+        """Prepare the files: an empty bundle for the dag-processor, the one workflow for a worker.
+
+        Raises:
+            NotPublished: there is no such workflow at the pinned version.
+            FeedUnavailable: it is not on this host and Django does not answer.
+        """
+        self._workflow = get_parsing_context().dag_id
+        if self._workflow is not None:
+            self._store.keep_copy(self._entry(self._workflow, self._pin), self._pin)
+        elif self.version is None:
+            with self.lock():
+                self._store.prepare()
+            callbacks.drop()
+            processor.introduce()
+        else:
+            self.path.mkdir(parents=True, exist_ok=True)
+        super().initialize()
+
+    def get_current_version(self) -> BundleVersion:
+        """Return the revision up to which the local files reach; the pinned one when there is one."""
+        return BundleVersion(self.version or str(self._store.revision()))
+
+    def refresh(self) -> None:
+        """Ask Django what was published since and write it down; without an answer everything stays."""
+        if self.version is not None or self._workflow is not None:
+            return
+        with self.lock():
+            try:
+                self.refresh_interval = 0 if self._follow() else self._usual_interval
+                self._report()
+            except WindsockError as error:
+                # Said once, not at each round of an outage.
+                log.log(
+                    logging.DEBUG if self._is_cut_off else logging.WARNING, "All stays as it is: %s", error
+                )
+                self._is_cut_off = True
+                self.refresh_interval = self._usual_interval
+            else:
+                self._is_cut_off = False
+
+    def document(self, workflow: str, revision: int | None = None) -> Workflow:
+        """Return a workflow as it was at a revision.
+
+        Args:
+            workflow: its id.
+            revision: the newest version not newer than this counts; None: the newest of all.
+
+        Raises:
+            NotPublished: there is none, or the workflow was retired by then.
+            FeedUnavailable: it is not on this host and Django does not answer.
+            WireError: the document cannot be read here.
+        """
+        return from_json(Workflow, self._entry(workflow, NEWEST if revision is None else revision).document)
+
+    @property
+    def _pin(self) -> int:
+        return NEWEST if self.version is None else int(self.version)
+
+    def _entry(self, workflow: str, revision: int) -> Entry:
+        known = self._store.find(workflow, revision)
+        entry = known or self._feed.workflow(workflow, revision)
+        if entry.document is None:
+            raise NotPublished(f"{workflow} was retired in revision {entry.revision}")
+        if known is None and revision != NEWEST:
+            self._store.keep_copy(entry, revision)
+        return entry
+
+    def _follow(self) -> bool:
+        """Bring the files up to date; return whether to look again soon rather than at the usual time."""
+        after = self._store.revision() if self._store.is_intact() else 0
+        highest, entries = self._feed.changes(after)
+        if highest < after:
+            log.warning("Django's newest revision is %d, ours was %d: beginning anew", highest, after)
+            self._store.forget_copies()
+            after = 0
+            _, entries = self._feed.changes(after)
+        plan = self._store.plan(entries, whole=after == 0)
+        revision = max((entry.revision for entry in entries), default=after)
+        if self._is_being_parsed(plan):
+            self.processor.look_at_once()
+            return True
+        if plan or revision != self._store.revision() or not self._store.is_intact():
+            # Airflow misses a DAG that goes within this time after it was parsed; a second parse tells it.
+            threshold = conf.getint("dag_processor", "stale_dag_threshold")
+            retired = {shards.shard_of(entry.workflow) for entry in entries if entry.document is None}
+            again = retired & plan.keys() if threshold > 0 else set()
+            self._store.apply(
+                plan, revision=revision, again=dict.fromkeys(again, time.time() + threshold + 1)
+            )
+        due = self._store.touch_due()
+        self.processor.parse_next((f"{shards.FOLDER}/{name}.py" for name in {*plan, *due}), self.path)
+        # What the loader refuses in these is known after the parse.
+        return bool(plan)
+
+    def _is_being_parsed(self, plan: Plan) -> bool:
+        return any(f"{shards.FOLDER}/{name}.py" in self.processor.in_flight() for name in plan)
+
+    def _report(self) -> None:
+        news, all_of_them = self._store.news()
+        if news:
+            self._feed.report(news)
+            self._store.remember_told(all_of_them)

@@ -1,0 +1,144 @@
+"""A workflow as an Airflow DAG: a pure function of the published document."""
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import (
+    DAG,
+    CronDataIntervalTimetable,
+    DeltaDataIntervalTimetable,
+    MultipleCronTriggerTimetable,
+    Param,
+)
+from airflow.sdk.bases.timetable import BaseTimetable
+
+from windsock.airflow.operators import QUEUE, StepOperator
+from windsock.workflow import Param as WorkflowParam
+from windsock.workflow import Retry, Schedule, Step, Workflow
+
+#: A DAG that is always there, so that Django can ask for a refresh before any workflow exists.
+SENTINEL = "windsock_sentinel"
+
+
+def build(workflow: Workflow, *, revision: int, digest: str) -> DAG:
+    """Return the DAG of a workflow.
+
+    Args:
+        workflow: what was published.
+        revision: its number; stands with the digest in the last line of the DAG's documentation, where
+            Django looks to see whether Airflow serves what was published.
+        digest: of the published document.
+
+    Raises:
+        ValueError: the document cannot be a DAG.
+    """
+    schedule = workflow.schedule
+    zone = ZoneInfo(schedule.timezone)
+    dag = DAG(
+        workflow.id,
+        dag_display_name=workflow.title or workflow.id,
+        description=workflow.description or None,
+        doc_md=f"{workflow.description}\n\nWindsock revision {revision}, digest {digest}".lstrip(),
+        schedule=_timetable(schedule),
+        start_date=schedule.start and schedule.start.astimezone(zone),
+        end_date=schedule.end and schedule.end.astimezone(zone),
+        catchup=schedule.catchup,
+        max_active_runs=workflow.max_active_runs,
+        params={name: _param(name, param) for name, param in workflow.params.items()},
+        tags=list(workflow.tags),
+        is_paused_upon_creation=False,
+        disable_bundle_versioning=False,
+        # A cleared run keeps the version it began with.
+        rerun_with_latest_version=False,
+    )
+    for step in workflow.in_order():
+        _add(dag, step, workflow.owner)
+    return dag
+
+
+def sentinel() -> DAG:
+    """Return the DAG that stands for the bundle itself: paused, without a schedule, one empty step."""
+    dag = DAG(
+        SENTINEL,
+        description="Lets Django ask for a refresh of the bundle; does nothing.",
+        schedule=None,
+        tags=["windsock"],
+        is_paused_upon_creation=True,
+    )
+    EmptyOperator(task_id="nothing", dag=dag)
+    return dag
+
+
+def _timetable(schedule: Schedule) -> BaseTimetable | str | None:
+    if schedule.once:
+        return "@once"
+    if schedule.every is not None:
+        return DeltaDataIntervalTimetable(schedule.every)
+    if len(schedule.cron) == 1:
+        return CronDataIntervalTimetable(schedule.cron[0], timezone=schedule.timezone)
+    if schedule.cron:
+        # Airflow unites several expressions only without an interval: it begins and ends at the run's date.
+        return MultipleCronTriggerTimetable(*schedule.cron, timezone=schedule.timezone)
+    return None
+
+
+def _add(dag: DAG, step: Step, owner: str) -> None:
+    task = StepOperator(
+        task_id=step.name,
+        dag=dag,
+        owner=owner,
+        queue=step.queue or QUEUE,
+        pool=step.pool,
+        priority_weight=step.priority,
+        trigger_rule=step.trigger_rule,
+        depends_on_past=step.depends_on_past,
+        # Kept by the coordinator's clock; Airflow only shows it.
+        execution_timeout=step.timeout,
+        doc_md=f"Runs `{step.task}`.",
+        **_retry(step.retry),
+    )
+    if step.after:
+        task.set_upstream([dag.task_dict[name] for name in step.after])
+    if step.teardown:
+        task.as_teardown()
+
+
+def _retry(retry: Retry) -> dict[str, Any]:
+    return {
+        "retries": retry.limit,
+        "retry_delay": retry.delay,
+        "retry_exponential_backoff": 2.0 if retry.backoff else 0.0,
+        "max_retry_delay": retry.max_delay,
+    }
+
+
+def _param(name: str, param: WorkflowParam) -> Param:
+    schema = {key: value for key, value in param.schema.items() if key not in ("default", "description")}
+    _refuse_remote_parts(name, schema)
+    # A default of None where the schema allows no null means that a run must give the value.
+    value = {} if param.default is None and not _nullable(schema) else {"default": param.default}
+    description = param.description or param.schema.get("description") or None
+    return Param(description=description, schema=schema, **value)
+
+
+def _nullable(schema: Mapping[str, Any]) -> bool:
+    if "enum" in schema:
+        return None in schema["enum"]
+    kinds = schema.get("type", "null")
+    return "null" in ([kinds] if isinstance(kinds, str) else kinds)
+
+
+def _refuse_remote_parts(name: str, part: Any) -> None:
+    """Refuse a reference out of the document: checking a default would fetch it while Airflow parses."""
+    if isinstance(part, Mapping):
+        for key, value in part.items():
+            if key in ("$ref", "$dynamicRef", "$schema") and not str(value).startswith("#"):
+                if key == "$schema" and str(value).startswith("https://json-schema.org/"):
+                    continue
+                raise ValueError(f"params.{name}: {key} {value!r} points out of the document")
+            _refuse_remote_parts(name, value)
+    elif isinstance(part, list):
+        for item in part:
+            _refuse_remote_parts(name, item)

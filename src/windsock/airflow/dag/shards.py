@@ -1,0 +1,142 @@
+"""The files of a bundle: published documents on local disk, spread over 256 shards.
+
+A workflow's shard is a fixed hash of its id, so that a file's name never depends on other workflows and a
+running or cleared old run finds its file. A shard is a constant stub (Airflow keeps a copy of a DAG's file
+for each version) with a JSON document beside it, in the form in which the feed sends it.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from windsock.airflow.hook import Entry, Problem
+from windsock.errors import WireError
+from windsock.wire import PROTOCOL, canonical, check_protocol, from_json, to_json
+
+FOLDER = "shards"
+#: The first import lets the dag-processor load Airflow once, before it forks a process per file.
+STUB = '''"""DAGs of Windsock: the workflows stand in the JSON file beside this one."""
+
+from airflow.sdk import DAG  # noqa: F401
+
+from windsock.airflow.dag import load
+
+load(__file__, globals())
+'''
+SENTINEL_FILE = f"{FOLDER}/sentinel.py"
+SENTINEL_STUB = '''"""The DAG of Windsock that is always there: Django names its file to ask for a refresh."""
+
+from windsock.airflow.dag import sentinel
+
+dag = sentinel()
+'''
+
+
+def shard_of(workflow: str) -> str:
+    """Return the shard of a workflow: two hex digits, the first byte of the SHA-256 of its id."""
+    return f"{hashlib.sha256(workflow.encode()).digest()[0]:02x}"
+
+
+def relative_path(workflow: str) -> str:
+    """Return the path of a workflow's DAG file in the bundle; Airflow's ``relative_fileloc``."""
+    return f"{FOLDER}/{shard_of(workflow)}.py"
+
+
+def read(file: Path) -> dict[str, Entry]:
+    """Return a shard's entries by workflow.
+
+    Raises:
+        WireError: the file is damaged.
+        FileNotFoundError: there is none.
+    """
+    try:
+        content = json.loads(file.read_bytes())
+        check_protocol(content)
+        entries = [from_json(Entry, entry, path=file.name) for entry in content["entries"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WireError(f"{file} is damaged: {error}") from None
+    return {entry.workflow: entry for entry in entries}
+
+
+def encode(entries: Iterable[Entry]) -> bytes:
+    """Return the content of a shard's document."""
+    ordered = sorted(entries, key=lambda entry: entry.workflow)
+    return canonical({"protocol": PROTOCOL, "entries": [to_json(entry) for entry in ordered]})
+
+
+def is_current(stub: Path, content: bytes) -> bool:
+    """Whether a shard holds ``content`` and Airflow was told so: the stub is not older than its document."""
+    document = stub.with_suffix(".json")
+    return _holds(document, content) and _holds(stub, STUB.encode()) and _mtime(stub) >= _mtime(document)
+
+
+def write(stub: Path, content: bytes) -> None:
+    """Write a shard; the stub comes last, because its time tells Airflow to parse again."""
+    stub.parent.mkdir(parents=True, exist_ok=True)
+    replace(stub.with_suffix(".json"), content)
+    if not _holds(stub, STUB.encode()):
+        replace(stub, STUB.encode())
+    touch(stub)
+
+
+def touch(stub: Path) -> None:
+    """Make a stub newer than it was and than now, also when the clock was put back."""
+    moment = max(time.time_ns(), _mtime(stub) + 1_000_000)
+    os.utime(stub, ns=(moment, moment))
+
+
+def replace(file: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.{time.monotonic_ns()}")
+    draft.write_bytes(content)
+    draft.replace(file)
+
+
+def problems_beside(stub: Path) -> Path:
+    """Return where the problems of a shard are noted: ``problems`` beside the bundle's ``live`` folder."""
+    return stub.parents[2] / "problems" / f"{stub.stem}.json"
+
+
+def write_problems(file: Path, problems: Iterable[Problem]) -> None:
+    """Note what Airflow would refuse; a shard without problems has a file only to clear an earlier one.
+
+    Where there is no such folder (a worker's copy of one workflow), nothing is noted.
+    """
+    noted = [to_json(problem) for problem in problems]
+    if file.parent.is_dir() and noted != read_json(file, []):
+        replace(file, canonical(noted))
+
+
+def read_json(file: Path, default: Any) -> Any:
+    """Return the content of a small local file; ``default`` when it is missing or damaged."""
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return default
+
+
+def fingerprint(folder: Path) -> Mapping[str, list[int]]:
+    """Return size and time of each shard's document, by name: whoever changed one is found out."""
+    return {
+        item.name: [item.stat().st_size, item.stat().st_mtime_ns]
+        for item in os.scandir(folder)
+        if item.name.endswith(".json") and not item.name.startswith(".")
+    }
+
+
+def _holds(file: Path, content: bytes) -> bool:
+    try:
+        return file.read_bytes() == content
+    except OSError:
+        return False
+
+
+def _mtime(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
