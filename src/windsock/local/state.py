@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 from windsock.local import accounts
 
 _GENERATED = ("jwt_secret", "api_secret_key", "feed_key", "airflow_password")
+
+#: Parts start in threads; each must see the same secrets.
+_MAKING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,10 @@ class State:
 
     def secrets(self) -> dict[str, str]:
         """The generated secrets; made at the first call and the same ever after."""
+        with _MAKING:
+            return self._make_secrets()
+
+    def _make_secrets(self) -> dict[str, str]:
         kept = self.read("secrets.json")
         made = {name: kept.get(name) or secrets.token_urlsafe(32) for name in _GENERATED}
         fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
