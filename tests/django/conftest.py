@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.django.settings")
 import django
+import redis
 from django.conf import settings
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +25,9 @@ from windsock.django.heartbeat import heartbeat
 from windsock.local import broker as valkey
 from windsock.local import postgres
 
+Process = subprocess.Popen[bytes]
 Waiting = Callable[..., None]
+Start = Callable[..., Process]
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +62,6 @@ def broker(broker_server: valkey.Broker, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def ask(broker: valkey.Broker, *words: str) -> Any:
     """Give the broker one command."""
-    import redis
-
     with redis.Redis(unix_socket_path=str(broker.socket_file)) as client:
         return client.execute_command(*words)
 
@@ -82,48 +85,32 @@ def wait_until() -> Waiting:
     return wait
 
 
-Start = Callable[..., "subprocess.Popen[bytes]"]
-
-
-@pytest.fixture
-def start(
-    broker: valkey.Broker, postgres_server: postgres.Server, transactional_db: None, tmp_path: Path
-) -> Iterator[Start]:
-    """Start a process of the project on the test's database and broker, and wait until it is ready."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def begin(*arguments: str, seconds: float = 20, **environment: str) -> "subprocess.Popen[bytes]":
-        ready = tmp_path / f"ready-{len(processes)}"
-        log = tmp_path / f"log-{len(processes)}"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", *arguments],
-                cwd=ROOT,
-                env=os.environ
-                | {
-                    "CELERY_BROKER_URL": broker.url,
-                    "PYTHONPATH": str(ROOT),
-                    "WINDSOCK_READY_FILE": str(ready),
-                    "WINDSOCK_TEST_DATABASE": settings.DATABASES["default"]["NAME"],
-                    "WINDSOCK_TEST_POSTGRES": str(postgres_server.socket_folder),
-                }
-                | environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        processes.append(process)
-        deadline = time.monotonic() + seconds
+@contextmanager
+def running(folder: Path, broker: valkey.Broker, *arguments: str, **environment: str) -> Iterator[Process]:
+    """Run a process of the project on the test's database and broker, from ready on while the block lasts."""
+    ready, log = folder / "ready", folder / "log"
+    surroundings = os.environ | {
+        "CELERY_BROKER_URL": broker.url,
+        "PYTHONPATH": str(ROOT),
+        "WINDSOCK_READY_FILE": str(ready),
+        "WINDSOCK_TEST_DATABASE": settings.DATABASES["default"]["NAME"],
+        "WINDSOCK_TEST_POSTGRES": settings.DATABASES["default"]["HOST"],
+    }
+    command = [sys.executable, "-W", "ignore", "-m", *arguments]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=surroundings | environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        deadline = time.monotonic() + 30
         while not ready.exists():
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()  # noqa: PT018
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(log.read_text())
             time.sleep(0.02)
-        return process
-
-    yield begin
-    for process in processes:
+        yield process
+    finally:
         process.terminate()
-    for process in processes:
         process.wait(timeout=20)
-    for log in sorted(tmp_path.glob("log-*")):
         print(log.read_text())
 
 
@@ -131,13 +118,27 @@ WORKER = ("celery", "-A", "windsock.django.celery:app", "worker", "-c", "2", "--
 QUIET = ("--without-gossip", "--without-mingle", "-n", "windsock@%h")
 
 
-@pytest.fixture
-def worker(start: Start) -> Callable[..., "subprocess.Popen[bytes]"]:
-    """Start a real Celery worker with two children."""
-    return lambda **environment: start(*WORKER, *QUIET, **environment)
+@pytest.fixture(scope="session")
+def session_worker(
+    tmp_path_factory: pytest.TempPathFactory, broker_server: valkey.Broker, django_db_setup: None
+) -> Iterator[Process]:
+    with running(tmp_path_factory.mktemp("worker"), broker_server, *WORKER, *QUIET) as process:
+        yield process
 
 
 @pytest.fixture
-def relay(start: Start) -> Callable[..., "subprocess.Popen[bytes]"]:
-    """Start a real relay."""
-    return lambda **environment: start("django", "windsock_relay", **environment)
+def worker(session_worker: Process, broker: valkey.Broker, transactional_db: None) -> Process:
+    """A real Celery worker with two children, shared by the tests."""
+    return session_worker
+
+
+@pytest.fixture
+def start(broker: valkey.Broker, transactional_db: None, tmp_path: Path) -> Iterator[Start]:
+    """Start a process of one's own: ``start(*WORKER)``, ``start("django", "windsock_relay")``."""
+    with ExitStack() as stack:
+
+        def begin(*arguments: str, **environment: str) -> Process:
+            folder = Path(tempfile.mkdtemp(dir=tmp_path))
+            return stack.enter_context(running(folder, broker, *arguments, **environment))
+
+        yield begin

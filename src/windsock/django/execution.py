@@ -1,6 +1,5 @@
 """Running the task of a record in this process, whoever asked for it: a worker, a step, a test."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -13,6 +12,7 @@ from windsock.django.context import TaskContext
 from windsock.django.heartbeat import Pulse, heartbeat
 from windsock.django.models import TaskRun
 from windsock.django.results import result_of
+from windsock.django.storable import json_problem
 from windsock.django.tasks import acting_as, load
 from windsock.errors import FailWithoutRetry
 
@@ -87,16 +87,8 @@ def _keeping_errors(run: TaskRun, function: Callable[..., Any], *args: Any, **kw
 
 
 def _storable(outcome: Outcome) -> Outcome:
-    text = json.dumps(outcome.value)
-    if len(text) > RESULT_LIMIT:
-        return _unstorable(
-            f"the result has {len(text)} bytes of JSON, the limit is {RESULT_LIMIT}; "
-            "keep it in a table or a file and return its key"
-        )
-    if r"\u0000" in text:
-        return _unstorable("the result holds the character NUL, which PostgreSQL cannot keep")
-    return outcome
-
-
-def _unstorable(message: str) -> Outcome:
+    problem = json_problem(outcome.value, limit=RESULT_LIMIT)
+    if not problem:
+        return outcome
+    message = f"the result cannot be kept: {problem}; put it into a table or a file and return its key"
     return Outcome(failure=Failure(exception="builtins.ValueError", message=message, retry=False))

@@ -17,6 +17,7 @@ from windsock.django.compat import normalize_json
 from windsock.django.conf import settings
 from windsock.django.models import TaskRun
 from windsock.django.relay.duty import POLL, SEND_TASKS, wake
+from windsock.django.storable import clean_text
 from windsock.django.tasks import TrackedTask
 from windsock.run import EventKind, Status, advance
 
@@ -137,7 +138,7 @@ def finish(run: TaskRun, outcome: Outcome) -> bool:
         changes |= _failure(outcome.failure) | {"progress": run.progress, "result": run.result}
         return _move(run, EventKind.FAILED, changes)
     if outcome.skipped:
-        return _move(run, EventKind.SKIPPED, changes | {"message": _text(outcome.message)})
+        return _move(run, EventKind.SKIPPED, changes | {"message": clean_text(outcome.message)})
     cleared = {"exception": "", "message": "", "traceback": ""}
     return _move(run, EventKind.SUCCEEDED, changes | cleared | {"progress": 100, "result": outcome.value})
 
@@ -173,14 +174,9 @@ def cancel(run: TaskRun) -> bool:
 def _failure(failure: Failure) -> dict[str, Any]:
     return {
         "exception": failure.exception[:300],
-        "message": _text(failure.message),
-        "traceback": _text(failure.traceback),
+        "message": clean_text(failure.message),
+        "traceback": clean_text(failure.traceback),
     }
-
-
-def _text(text: str) -> str:
-    # PostgreSQL's text holds every character but this one.
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _move(run: TaskRun, event: EventKind, changes: dict[str, Any]) -> bool:
