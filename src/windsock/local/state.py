@@ -14,7 +14,8 @@ from typing import Any
 
 from windsock.local import accounts
 
-_GENERATED = ("jwt_secret", "api_secret_key", "feed_key", "airflow_password")
+# Bytes of randomness. The password is for people.
+_GENERATED = {"jwt_secret": 32, "api_secret_key": 32, "feed_key": 32, "airflow_password": 12}
 
 #: Parts start in threads; each must see the same secrets.
 _MAKING = threading.Lock()
@@ -100,7 +101,7 @@ class State:
 
     def _make_secrets(self) -> dict[str, str]:
         kept = self.read("secrets.json")
-        made = {name: kept.get(name) or secrets.token_urlsafe(32) for name in _GENERATED}
+        made = {name: kept.get(name) or secrets.token_urlsafe(size) for name, size in _GENERATED.items()}
         fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         made["fernet_key"] = kept.get("fernet_key") or fernet
         if made != kept:

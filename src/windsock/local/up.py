@@ -36,7 +36,7 @@ def supervise(
         if left := stopping.leftovers(ledger.read(state)):
             screen.say(f"Ended {left} processes that an earlier run had left behind.")
         logs.bound(state.logs)
-        stack = _stack(project, state, screen)
+        stack = _stack(project, state)
         about = Status(
             state=Phase.STARTING,
             processes=processes,
@@ -53,11 +53,9 @@ def supervise(
     return supervisor.run()
 
 
-def _stack(project: Project, state: State, screen: Screen) -> Stack:
+def _stack(project: Project, state: State) -> Stack:
     environ = dict(os.environ)
     chosen = addresses.choose(state, environ)
-    for line in _surprises(state, chosen, environ):
-        screen.say(line, style="yellow")
     write_overlay(project)
     return Stack(
         project=project,
@@ -68,8 +66,8 @@ def _stack(project: Project, state: State, screen: Screen) -> Stack:
     )
 
 
-def _surprises(state: State, chosen: Addresses, environ: Mapping[str, str]) -> list[str]:
-    """What is not as the documentation says."""
+def surprises(state: State, chosen: Addresses, environ: Mapping[str, str]) -> list[str]:
+    """What is not as the documentation says: other ports, another place for the data."""
     found = []
     for name, port, usual in (
         ("the project", chosen.web_port, addresses.WEB_PORT),
@@ -133,18 +131,33 @@ class Onlooker:
     def _present(self, now: Status) -> None:
         client = Client(now.web_url or "", self._state.read_text("token") or "")
         first_run.show(client, self._screen.say, lambda: not self._ended)
-        if not self._ended:
-            self._screen.table("Windsock is up", summary(self._project, self._state))
+        if self._ended:
+            return
+        chosen = addresses.known(self._state)
+        self._screen.table("Windsock is up", summary(self._project, self._state, chosen))
+        for line in surprises(self._state, chosen, os.environ):
+            self._screen.say(line, style="yellow")
+        for line in suggestions(self._state, chosen):
+            self._screen.say(line)
 
 
-def summary(project: Project, state: State) -> dict[str, str]:
-    """The rows of the table: addresses, users, passwords, token, what to try next."""
-    chosen = addresses.known(state)
+def suggestions(state: State, chosen: Addresses) -> list[str]:
+    """What to try next: lines that can be copied."""
+    ask = 'curl -H "Authorization: Bearer $TOKEN"'
+    return [
+        "Try:",
+        f"  export TOKEN={state.read_text('token')}",
+        f"  {ask} {chosen.web_url}/api/workflows/",
+        f"  {ask} {chosen.web_url}/api/tasks/",
+        "Stop: Ctrl-C, or `windsock down`",
+    ]
+
+
+def summary(project: Project, state: State, chosen: Addresses) -> dict[str, str]:
+    """The rows of the table: addresses, users, passwords, token."""
     user = surroundings.superuser(project, state, os.environ)
-    token = state.read_text("token") or ""
     web = chosen.web_url
     password = user.password if user.generated else "the one that you gave"
-    bearer = f"-H 'Authorization: Bearer {token}'"
     return {
         "Web": f"{web}/",
         "Admin": f"{web}/admin/",
@@ -153,8 +166,7 @@ def summary(project: Project, state: State) -> dict[str, str]:
         "Airflow": chosen.airflow_url,
         "User": f"{user.username}, password: {password}",
         "Airflow's user": f"{surroundings.AIRFLOW_USER}, password: {state.secrets()['airflow_password']}",
-        "API token": token,
+        "API token": state.read_text("token") or "",
         "Password file": str(state.password_file),
-        "Try": f"curl {bearer} {web}/api/workflows/\ncurl {bearer} {web}/api/tasks/",
-        "Stop": "Ctrl-C, or `windsock down`",
+        "Logs": str(state.logs),
     }
