@@ -81,7 +81,7 @@ class State:
     def write_text(self, name: str, text: str) -> None:
         """Replaces the file with the text, in one step, mode 0600."""
         target = self.folder / name
-        unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+        unfinished = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
         unfinished.unlink(missing_ok=True)
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import FrameType
 
 from windsock.local import ledger, logs, process, status, stopping
@@ -23,6 +24,19 @@ _RECORD_EVERY = 10.0
 View = Callable[[Status], None]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """How long parts get, in seconds.
+
+    Attributes:
+        back_off: The pauses before each new start of a part; after the last one it has failed.
+        grace: The time to stop before a part is killed.
+    """
+
+    back_off: tuple[float, ...] = BACK_OFF
+    grace: float = stopping.GRACE
+
+
 class Supervisor:
     """Runs one plan in the main thread until it is asked to stop or a part fails.
 
@@ -31,7 +45,7 @@ class Supervisor:
         state: Where status, ledger and logs are kept.
         about: Addresses, username and the processes of guard and supervisor, as a status.
         view: Shown every new status.
-        back_off: Seconds before each new start of a part.
+        patience: How long parts get.
     """
 
     def __init__(
@@ -40,13 +54,13 @@ class Supervisor:
         state: State,
         about: Status,
         view: View,
-        back_off: tuple[float, ...] = BACK_OFF,
+        patience: Patience | None = None,
     ) -> None:
         self._plan = plan
         self._state = state
         self._about = about
         self._view = view
-        self._back_off = back_off
+        self._patience = patience or Patience()
         self._steps: dict[str, RunningStep] = {}
         self._parts: dict[str, RunningPart] = {}
         self._done: set[str] = set()
@@ -89,7 +103,7 @@ class Supervisor:
             if part.name in self._parts:
                 self._note(part.name, self._parts[part.name].check())
             elif not (names & set(part.after)) - self._done:
-                self._parts[part.name] = RunningPart(part, self._state, self._back_off)
+                self._parts[part.name] = RunningPart(part, self._state, self._patience.back_off)
         self._record()
 
     def _note(self, name: str, done: bool) -> None:
@@ -156,6 +170,7 @@ class Supervisor:
         asked = self._asked
         stopping.stop(
             [*parts, *commands],
+            grace=self._patience.grace,
             forced=lambda: self._asked > max(asked, 1),
         )
         ledger.write(self._state, [])

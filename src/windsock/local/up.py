@@ -11,7 +11,7 @@ from windsock.local.client import Client
 from windsock.local.console import Screen
 from windsock.local.errors import LocalError
 from windsock.local.ledger import Entry
-from windsock.local.parts import Stack, plan
+from windsock.local.plan import Stack, build
 from windsock.local.project import Project, write_overlay
 from windsock.local.state import State
 from windsock.local.status import PARTS, Phase, Status
@@ -44,7 +44,7 @@ def supervise(
             airflow_url=stack.addresses.airflow_url,
             username=stack.superuser.username,
         )
-        supervisor = Supervisor(plan(stack), state, about, view)
+        supervisor = Supervisor(build(stack), state, about, view)
     except (LocalError, OSError, LookupError) as error:
         failed = Status(state=Phase.FAILED, message=str(error), processes=processes)
         status.write(state, failed)
