@@ -7,7 +7,9 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from rest_framework.routers import APIRootView, DefaultRouter
 
+from windsock.django import feed
 from windsock.django.api.authentication import SignedIn
+from windsock.django.api.tasks import TaskViewSet
 from windsock.django.pages.health import health
 from windsock.django.pages.overview import overview
 from windsock.django.pages.runs import run
@@ -23,6 +25,7 @@ class ApiRoot(SignedIn, APIRootView):
 
 router = DefaultRouter()
 router.APIRootView = ApiRoot
+router.register("tasks", TaskViewSet, basename="api-task")
 
 login = LoginView.as_view(
     template_name="windsock/login.html", next_page="windsock:overview", redirect_authenticated_user=True
@@ -39,6 +42,7 @@ pages = [
     path("health/", health, name="health"),
 ]
 urlpatterns = [
+    path("windsock/feed/", include(feed)),
     path("windsock/", include(pages)),
     path("api/", include(router.urls)),
 ]

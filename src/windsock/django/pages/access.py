@@ -10,11 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from windsock.django.models import TaskRun, Workflow, WorkflowRun
+from windsock.django.models import Workflow, WorkflowRun
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
+#: Who may start a run.
+RUN = "windsock.add_workflowrun"
 #: No script, style or frame but our own.
 POLICY = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 
@@ -48,9 +50,3 @@ def visible_runs(user: Any) -> QuerySet[WorkflowRun]:
     """Return the runs that ``user`` sees: those of the workflows that they see, retired ones too."""
     runs = WorkflowRun.objects.all()
     return runs if user.has_perm("windsock.view_workflow") else runs.none()
-
-
-def visible_tasks(user: Any) -> QuerySet[TaskRun]:
-    """Return the tasks that ``user`` sees: all with ``view_taskrun``, else their own."""
-    tasks = TaskRun.objects.all()
-    return tasks if user.has_perm("windsock.view_taskrun") else tasks.filter(owner=user)

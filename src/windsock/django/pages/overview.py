@@ -11,9 +11,10 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from windsock.django.api.tasks import visible_to
 from windsock.django.models import Workflow, WorkflowRun, WorkflowVersion
 from windsock.django.pages import words
-from windsock.django.pages.access import page, visible_tasks, visible_workflows
+from windsock.django.pages.access import RUN, page, visible_workflows
 from windsock.django.pages.live import live
 from windsock.django.pages.tasks import with_context
 
@@ -50,7 +51,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "current": current,
         "query": query,
         "sees_workflows": request.user.has_perm("windsock.view_workflow"),
-        "can_run": request.user.has_perm("windsock.add_workflowrun"),
+        "can_run": request.user.has_perm(RUN),
         "tasks": with_context(latest_tasks(request.user))[:TASKS],
         "here": request.get_full_path(),
     }
@@ -59,7 +60,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 def latest_tasks(user: Any) -> QuerySet[Any]:
     """Return what ``user`` sees of tasks, without the steps of workflows, which the strips show."""
-    return visible_tasks(user).filter(workflow_run=None)
+    return visible_to(user).filter(workflow_run=None)
 
 
 def found_workflows(workflows: QuerySet[Workflow], query: str) -> QuerySet[Workflow]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -69,4 +70,4 @@ def planned(run: WorkflowRun) -> list[tuple[str, str]]:
 def airflow_run_url(run: WorkflowRun) -> str:
     """Return the run's page in Airflow; empty where there is no Airflow."""
     base = settings.AIRFLOW_URL.rstrip("/")
-    return f"{base}/dags/{run.workflow_id}/runs/{run.run_id}" if base else ""
+    return f"{base}/dags/{run.workflow_id}/runs/{quote(run.run_id, safe='')}" if base else ""

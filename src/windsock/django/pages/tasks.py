@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
+from windsock.django.api.tasks import visible_to
 from windsock.django.models import TaskRun
-from windsock.django.pages.access import page, visible_tasks
+from windsock.django.pages.access import page
 from windsock.django.pages.live import live
 
 TASKS_A_PAGE = 50
@@ -25,7 +26,7 @@ def with_context(tasks: QuerySet[TaskRun]) -> QuerySet[TaskRun]:
 def tasks(request: HttpRequest) -> HttpResponse:
     """Show the tasks of one status or all, newest first."""
     status = request.GET.get("status", "")
-    found = visible_tasks(request.user)
+    found = visible_to(request.user)
     if status in TaskRun.Status.values:
         found = found.filter(status=status)
     before = as_uuid(request.GET.get("before", ""))
@@ -47,7 +48,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
 @require_safe
 def task(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show one task; its traceback is for holders of ``view_taskrun``."""
-    found = get_object_or_404(with_context(visible_tasks(request.user)), pk=pk)
+    found = get_object_or_404(with_context(visible_to(request.user)), pk=pk)
     context: dict[str, Any] = {
         "task": found,
         "sees_traceback": request.user.has_perm("windsock.view_taskrun"),

@@ -1,0 +1,77 @@
+import re
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from tests.django.pages.conftest import MakeUser, MakeWorkflow
+
+from windsock.django.models import TaskRun
+from windsock.django.pages.tasks import TASKS_A_PAGE, as_uuid
+from windsock.run import Status
+
+
+def names(client: Client, query: str = "") -> list[str]:
+    return re.findall(r'class="name"[^>]*>([^<]+)<', client.get(f"/windsock/tasks/{query}").content.decode())
+
+
+def test_tasks_are_listed_newest_first_and_by_status(browser: Client) -> None:
+    TaskRun.objects.create(pk=UUID(int=1), task="a.b", name="first", status=Status.DONE)
+    TaskRun.objects.create(pk=UUID(int=2), task="a.b", name="second", status=Status.FAILED)
+    assert names(browser) == ["second", "first"]
+    assert names(browser, "?status=DONE") == ["first"]
+    assert names(browser, "?status=nonsense") == ["second", "first"]
+
+
+def test_older_tasks_are_on_the_next_page(browser: Client) -> None:
+    for number in range(TASKS_A_PAGE + 2):
+        key = UUID(int=number + 1)
+        TaskRun.objects.create(pk=key, task="a.b", name=f"task {number}", status=Status.DONE)
+    page = browser.get("/windsock/tasks/?status=DONE").content.decode()
+    older = re.search(r'href="(\?before=[^"]+)">Older', page)
+    assert older is not None
+    assert names(browser, older[1].replace("&amp;", "&")) == ["task 1", "task 0"]
+
+
+def test_an_address_that_is_no_key_is_the_first_page(browser: Client) -> None:
+    assert as_uuid("nonsense") is None
+    assert browser.get("/windsock/tasks/?before=nonsense").status_code == 200
+
+
+def test_a_task_shows_input_result_and_failure(browser: Client) -> None:
+    task = TaskRun.objects.create(
+        task="shop.tasks.sync",
+        name="sync",
+        status=Status.FAILED,
+        kwargs={"shelf": 7},
+        result={"kept": 3},
+        exception="builtins.ValueError",
+        message="no such shelf",
+        traceback="Traceback: line 7",
+    )
+    page = browser.get(f"/windsock/tasks/{task.pk}/").content.decode()
+    for text in (
+        "shop.tasks.sync",
+        "shelf",
+        "kept",
+        "builtins.ValueError",
+        "no such shelf",
+        "Traceback: line 7",
+    ):
+        assert text in page
+
+
+def test_a_step_leads_to_its_run(browser: Client, make_workflow: MakeWorkflow) -> None:
+    run = make_workflow("w", Status.DONE).runs.get()
+    task = TaskRun.objects.create(task="a.b", name="b", workflow_run=run, step="x")
+    assert f"/windsock/runs/{run.pk}/" in browser.get(f"/windsock/tasks/{task.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(("permissions", "sees"), [((), False), (("view_taskrun",), True)])
+def test_a_traceback_needs_a_permission(
+    make_user: MakeUser, permissions: tuple[str, ...], sees: bool
+) -> None:
+    user = make_user("owner", *permissions)
+    task = TaskRun.objects.create(task="a.b", name="b", owner=user, traceback="File secret.py")
+    client = Client()
+    client.force_login(user)
+    assert (b"secret.py" in client.get(f"/windsock/tasks/{task.pk}/").content) is sees
