@@ -126,6 +126,11 @@ def set_up_with_hook() -> Any:
     return _around
 
 
+def leave_thread_in_set_up() -> None:
+    """Set up, and leave a thread."""
+    threading.Thread(target=time.sleep, args=(600,), name="left-behind", daemon=True).start()
+
+
 def broken_set_up() -> NoReturn:
     """Fail to set up."""
     raise RuntimeError("the settings are broken")

@@ -1,0 +1,123 @@
+import uuid
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance
+
+from windsock.airflow.coordinator import plan
+from windsock.airflow.coordinator.plan import delay, identity, make_plan, revision
+from windsock.testing import a_step, a_workflow
+from windsock.workflow import Param, Retry, Workflow
+
+
+def instance(**changes: Any) -> TaskInstance:
+    fields = {"id": uuid.uuid4(), "dag_version_id": uuid.uuid4(), "task_id": "store", "dag_id": "shop_daily"}
+    return TaskInstance(**(fields | {"run_id": "r1", "try_number": 2} | changes))
+
+
+def context(conf: dict[str, Any] | None = None) -> Any:
+    run = {"logical_date": None, "data_interval_start": None, "data_interval_end": None, "conf": conf}
+    return SimpleNamespace(dag_run=SimpleNamespace(**run))
+
+
+class XComs:
+    """Holds results by step, and remembers what was asked for."""
+
+    def __init__(self, **values: Any) -> None:
+        self.values = values
+        self.asked: list[tuple[str, ...]] = []
+
+    def get(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
+        self.asked.append((dag_id, run_id, task_id, key))
+        return SimpleNamespace(value=self.values.get(task_id))
+
+
+def planned(workflow: Workflow, monkeypatch: pytest.MonkeyPatch, xcoms: XComs, conf: Any = None) -> plan.Plan:
+    monkeypatch.setattr(plan, "document", lambda bundle, workflow_id, revision: workflow)
+    bundle = BundleInfo(name="windsock", version="7")
+    return make_plan("shop.run", instance(), bundle, context(conf), SimpleNamespace(xcoms=xcoms))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("retry", "attempt", "seconds"),
+    [
+        (Retry(delay=timedelta(seconds=30)), 1, 30),
+        (Retry(delay=timedelta(seconds=30)), 9, 30),
+        (Retry(delay=timedelta(seconds=30), max_delay=timedelta(seconds=1)), 1, 30),
+        (Retry(delay=timedelta(seconds=10), backoff=True), 1, 10),
+        (Retry(delay=timedelta(seconds=10), backoff=True), 4, 80),
+        (Retry(delay=timedelta(seconds=10), backoff=True, max_delay=timedelta(seconds=25)), 3, 25),
+        (Retry(delay=timedelta(seconds=10), backoff=True), 10_000, 86_400),
+        (Retry(delay=timedelta(0), backoff=True), 5, 0),
+    ],
+)
+def test_the_delay_grows_only_with_back_off_and_up_to_its_bound(
+    retry: Retry, attempt: int, seconds: int
+) -> None:
+    assert delay(retry, attempt) == timedelta(seconds=seconds)
+
+
+def test_a_run_is_pinned_to_its_revision_or_takes_the_newest() -> None:
+    assert revision(BundleInfo(name="windsock", version="7")) == 7
+    assert revision(BundleInfo(name="windsock", version=None)) is None
+
+
+@pytest.mark.parametrize(("map_index", "told"), [(None, -1), (-1, -1), (3, 3)])
+def test_identity_names_one_attempt(map_index: int | None, told: int) -> None:
+    assert identity(instance(map_index=map_index), BundleInfo(name="windsock", version="7")) == {
+        "workflow": "shop_daily",
+        "revision": 7,
+        "run_id": "r1",
+        "step": "store",
+        "map_index": told,
+        "attempt": 2,
+    }
+
+
+def test_only_the_results_that_a_step_uses_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = a_workflow(a_step("fetch"), a_step("count"), a_step("store", uses=("fetch",)))
+    xcoms = XComs(fetch=[1], count=2)
+    assert planned(workflow, monkeypatch, xcoms).call.kwargs["results"] == {"fetch": [1]}
+    assert xcoms.asked == [("shop_daily", "r1", "fetch", "return_value")]
+
+
+def test_a_skipped_step_has_the_result_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = a_workflow(a_step("fetch"), a_step("store", uses=("fetch",)))
+    assert planned(workflow, monkeypatch, XComs()).call.kwargs["results"] == {"fetch": None}
+
+
+def test_a_runs_own_values_win_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = {"shop": Param(default=1), "mood": Param(default="good")}
+    made = planned(a_workflow(a_step("store"), params=params), monkeypatch, XComs(), {"shop": None, "x": 1})
+    assert made.call.kwargs["params"] == {"shop": None, "mood": "good", "x": 1}
+
+
+def test_a_manual_run_has_no_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    kwargs = planned(a_workflow(a_step("store")), monkeypatch, XComs()).call.kwargs
+    assert kwargs["logical_date"] is kwargs["data_interval_start"] is kwargs["data_interval_end"] is None
+
+
+def test_a_step_that_is_not_published_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyError, match="store"):
+        planned(a_workflow(a_step("fetch")), monkeypatch, XComs())
+
+
+def test_the_document_comes_from_the_bundle_at_the_pinned_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    class Bundle:
+        def document(self, workflow_id: str, revision: int | None) -> Workflow:
+            asked.append((workflow_id, revision))
+            return a_workflow()
+
+    class Bundles:
+        def get_bundle(self, name: str, version: str | None) -> Bundle:
+            asked.append((name, version))
+            return Bundle()
+
+    monkeypatch.setattr(plan, "_bundles", Bundles)
+    assert plan.document("windsock", "shop_daily", 7) == a_workflow()
+    assert plan.document("windsock", "shop_daily", None) == a_workflow()
+    assert asked == [("windsock", "7"), ("shop_daily", 7), ("windsock", None), ("shop_daily", None)]
