@@ -30,6 +30,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Nobody deletes here."""
         return False
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Show every field, those too that nobody edits."""
+        return [field.name for field in self.model._meta.fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Show them as text."""
+        return self.get_fields(request, obj)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Read without the long texts when many are listed."""
         rows = super().get_queryset(request)
