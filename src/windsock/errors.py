@@ -27,6 +27,19 @@ class InvalidWorkflow(WindsockError):
         super().__init__("; ".join(f"{field}: {message}" for field, message in problems))
 
 
+class InvalidParams(WindsockError):
+    """A run cannot be started with these params."""
+
+    def __init__(self, problems: "tuple[tuple[str, str], ...]") -> None:
+        #: (field path, what is wrong with it), at least one.
+        self.problems = problems
+        super().__init__("; ".join(f"{field}: {message}" for field, message in problems))
+
+
+class RunRefused(WindsockError):
+    """This workflow cannot be run now."""
+
+
 class UnknownTask(WindsockError):
     """No task is registered under this path; decorate the function with @task in an installed app."""
 
@@ -70,3 +83,7 @@ class FailWithoutRetry(WindsockError):
 
 class OrchestratorError(WindsockError):
     """Airflow refused a request or could not be reached."""
+
+
+class OrchestratorAway(OrchestratorError):
+    """Airflow could not be reached, or was not able to answer; the same request may succeed later."""

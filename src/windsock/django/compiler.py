@@ -32,7 +32,7 @@ def compile_workflow(workflow: Workflow) -> Workflow:
     problems = list(validate(workflow))
     problems += _cron_problems(workflow)
     problems += _length_problems(workflow)
-    problems += _data_problems(workflow)
+    problems += _data_problems_of(workflow)
     problems += _task_problems(workflow)
     if problems:
         raise InvalidWorkflow(tuple(problems))
@@ -85,16 +85,17 @@ def _task_problems(workflow: Workflow) -> Iterator[Problem]:
             yield f"steps.{index}.task", str(error)
 
 
-def _data_problems(workflow: Workflow) -> Iterator[Problem]:
+def _data_problems_of(workflow: Workflow) -> Iterator[Problem]:
     for name, param in workflow.params.items():
-        yield from _not_data(f"params.{name}.default", param.default)
-        yield from _not_data(f"params.{name}.schema", param.schema)
+        yield from data_problems(f"params.{name}.default", param.default)
+        yield from data_problems(f"params.{name}.schema", param.schema)
     for index, step in enumerate(workflow.steps):
-        yield from _not_data(f"steps.{index}.args", list(step.args))
-        yield from _not_data(f"steps.{index}.kwargs", dict(step.kwargs))
+        yield from data_problems(f"steps.{index}.args", list(step.args))
+        yield from data_problems(f"steps.{index}.kwargs", dict(step.kwargs))
 
 
-def _not_data(field: str, value: Any) -> Iterator[Problem]:
+def data_problems(field: str, value: Any) -> Iterator[Problem]:
+    """Yield why ``value`` cannot be kept as JSON in the database."""
     try:
         strings = list(_strings(field, as_json(value), keys=True))
     except TypeError as error:

@@ -87,12 +87,11 @@ def publish(plans: Sequence[Plan], *, author: Any = None) -> int:
         for plan in plans:
             plan = _checked(plan, stored)
             _retire(stored.others(plan))
-            workflow = _write(plan, stored)
-            if workflow is None or plan.definition is None:
-                continue
-            document = document_of(plan.definition)
+            document = document_of(plan.definition) if plan.definition else None
             digest = wire.digest(document)
-            if stored.digests.get(workflow.id) != digest:
+            is_new = document is not None and stored.digests.get(plan.id) != digest
+            workflow = _write(plan, stored, is_new=is_new)
+            if workflow is not None and is_new:
                 stored.digests[workflow.id] = digest
                 version = WorkflowVersion(workflow=workflow, digest=digest, document=document, author=author)
                 versions.append(version)
@@ -184,11 +183,12 @@ def _checked(plan: Plan, stored: _Stored) -> Plan:
     return replace(plan, id="", definition=None, problems=(("id", message), *plan.problems))
 
 
-def _columns(plan: Plan, workflow: Workflow | None) -> dict[str, Any]:
+def _columns(plan: Plan, workflow: Workflow | None, *, is_new: bool) -> dict[str, Any]:
     """Return what the plan's workflow row should hold."""
     if plan.definition is None:
         return {"problem": plan.problem}
-    known = workflow.problem if workflow else ""
+    # What Airflow said was about the definition that it has.
+    known = workflow.problem if workflow and not is_new else ""
     return {
         "source": plan.source,
         "source_key": plan.key,
@@ -201,11 +201,11 @@ def _columns(plan: Plan, workflow: Workflow | None) -> dict[str, Any]:
     }
 
 
-def _write(plan: Plan, stored: _Stored) -> Workflow | None:
+def _write(plan: Plan, stored: _Stored, *, is_new: bool) -> Workflow | None:
     if not plan.definition and not plan.problems:
         return None
     workflow = stored.workflows.get(plan.id)
-    columns = _columns(plan, workflow)
+    columns = _columns(plan, workflow, is_new=is_new)
     if workflow is None and plan.id:
         created = {"source": plan.source, "source_key": plan.key} | columns
         workflow = stored.workflows[plan.id] = Workflow.objects.create(id=plan.id, **created)
@@ -235,7 +235,7 @@ def _is_current(plan: Plan, stored: _Stored) -> bool:
     workflow = stored.workflows.get(plan.id)
     if workflow is None:
         return not plan.id and all(w.problem == plan.problem for w in _of_row(plan, stored))
-    columns = _columns(plan, workflow)
+    columns = _columns(plan, workflow, is_new=False)
     if any(getattr(workflow, name) != value for name, value in columns.items()):
         return False
     return plan.definition is None or stored.digests[workflow.id] == wire.digest(document_of(plan.definition))

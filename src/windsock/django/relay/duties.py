@@ -1,12 +1,23 @@
 """Everything that the relay does."""
 
+from datetime import timedelta
+
+from windsock.django.orchestrator import Airflow
 from windsock.django.relay import tasks
 from windsock.django.relay.duty import POLL, SEND_TASKS, Duty
+from windsock.django.relay.runs import Starter
+from windsock.django.relay.states import SELDOM, Watcher
+from windsock.django.relay.workflows import Publisher
 
 
 def all_duties() -> tuple[Duty, ...]:
     """Return the duties of a relay."""
+    airflow = Airflow.from_settings()
     return (
         Duty(name=SEND_TASKS, every=POLL, run=tasks.send_due),
         Duty(name="tasks.lost", every=POLL, run=tasks.end_lost),
+        # What wakes them may get lost with its process; the next round repairs that.
+        Duty(name="publish", every=timedelta(seconds=2), run=Publisher(airflow).run),
+        Duty(name="runs", every=POLL, run=Starter(airflow).run),
+        Duty(name="states", every=SELDOM, run=Watcher(airflow).run),
     )

@@ -1,0 +1,177 @@
+"""The record of a workflow's steps: begun and ended by the step itself, put right by what Airflow shows.
+
+A step's record is unique by run, step, map index and generation; its retries are attempts of it. Clearing a
+step in Airflow begins a new generation, so a finished record never goes back.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from windsock.call import Outcome
+from windsock.django.actions import runs, tasks
+from windsock.django.conf import settings
+from windsock.django.models import TaskRun, WorkflowRun
+from windsock.django.observed import TaskInstance
+from windsock.django.relay import wake
+from windsock.django.tasks import registered
+from windsock.run import AIRFLOW_TASK_STATES, FINISHED, EventKind, Status, advance
+from windsock.workflow import Step
+
+
+def begin(run: WorkflowRun, step: Step, *, map_index: int, attempt: int) -> TaskRun:
+    """Claim the record for an attempt of a step; ``run`` must be locked.
+
+    Returns:
+        The record, PROCESSING. When this attempt has ended already, the finished record: the end was told to
+        Airflow and got lost, and the step must not run a second time.
+    """
+    latest = _latest(run, step.name, map_index)
+    if latest is not None and latest.status in FINISHED and attempt <= latest.attempt:
+        return latest
+    if run.status in FINISHED:
+        runs.reopen(run, Status.PROCESSING)
+    run.status = WorkflowRun.Status.PROCESSING
+    run.started_at = run.started_at or timezone.now()
+    if latest is None or latest.status in FINISHED:
+        run.generation = max(run.generation, latest.generation + 1 if latest else 0)
+        started = {"status": Status.PROCESSING, "attempt": attempt, "started_at": timezone.now()}
+        record = _new(run, step, map_index, max_attempts=attempt + step.retry.limit, **started)
+        record.save(force_insert=True)
+    else:
+        record = latest
+        _claim(record, attempt)
+    run.save(update_fields=["status", "generation", "revision", "started_at", "finished_at", "updated_at"])
+    return record
+
+
+def rendered(record: TaskRun, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Keep the arguments with which the step is called."""
+    TaskRun.objects.filter(pk=record.pk, attempt=record.attempt).update(args=args, kwargs=kwargs)
+    record.args, record.kwargs = args, kwargs
+
+
+def end(record: TaskRun, outcome: Outcome) -> bool:
+    """Write what the attempt came to; PENDING when Airflow will try again.
+
+    Returns:
+        False when the record has moved on meanwhile; then nothing was changed.
+    """
+    failure = outcome.failure
+    if failure is None or not failure.retry or record.attempt >= record.max_attempts:
+        changed = tasks.finish(record, outcome)
+    else:
+        changed = _give_back(record, failure.exception, failure.message, failure.traceback)
+    # The relay looks often at runs to which something happened lately.
+    WorkflowRun.objects.filter(steps=record).update(updated_at=Now())
+    wake("states")
+    return changed
+
+
+def reconcile(run: WorkflowRun, instances: Iterable[TaskInstance]) -> None:
+    """Add the steps that never ran here, and end the records of those that Airflow ended by itself."""
+    with transaction.atomic():
+        locked = WorkflowRun.objects.select_for_update(no_key=True).get(pk=run.pk)
+        for instance in instances:
+            status = AIRFLOW_TASK_STATES.get(instance.state, Status.PENDING)
+            if status not in FINISHED:
+                continue
+            latest = _latest(locked, instance.step, instance.map_index)
+            if latest is None or _is_news(locked, latest, instance):
+                _add(locked, instance, status)
+            elif latest.status not in FINISHED:
+                _close(latest, instance, status)
+
+
+def _latest(run: WorkflowRun, step: str, map_index: int) -> TaskRun | None:
+    records = TaskRun.objects.filter(workflow_run=run, step=step, map_index=map_index)
+    return records.order_by("-generation").first()
+
+
+def _new(run: WorkflowRun, step: Step, map_index: int, **fields: Any) -> TaskRun:
+    task = registered().get(step.task)
+    return TaskRun(
+        task=step.task,
+        name=step.name,
+        queue_name=(step.queue or settings.QUEUE)[:100],
+        takes_context=task.takes_context if task else False,
+        retry_delay=step.retry.delay,
+        timeout=step.timeout,
+        owner_id=run.requested_by_id,
+        workflow_run=run,
+        step=step.name,
+        map_index=map_index,
+        generation=run.generation,
+        **fields,
+    )
+
+
+def _claim(record: TaskRun, attempt: int) -> None:
+    """Take over from an earlier attempt, also from one that went away without an end."""
+    columns = {"status": Status.PROCESSING, "attempt": attempt, "progress": 0}
+    TaskRun.objects.filter(pk=record.pk).update(
+        **columns, started_at=Coalesce("started_at", Now()), updated_at=Now()
+    )
+    for name, value in columns.items():
+        setattr(record, name, value)
+
+
+def _give_back(record: TaskRun, exception: str, message: str, traceback: str) -> bool:
+    # Not actions.tasks.retry: the next attempt is Airflow's to send, never the relay's.
+    mine = TaskRun.objects.filter(pk=record.pk, attempt=record.attempt, status=Status.PROCESSING)
+    changed = mine.update(
+        status=advance(Status.PROCESSING, EventKind.RETRIED),
+        exception=exception[:300],
+        message=message.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+        traceback=traceback.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+        progress=0,
+        updated_at=Now(),
+    )
+    return bool(changed)
+
+
+def _is_news(run: WorkflowRun, latest: TaskRun, instance: TaskInstance) -> bool:
+    """Whether the step was cleared and then ended without running."""
+    ended: datetime | None = instance.finished_at
+    return (
+        latest.status in FINISHED
+        and latest.generation < run.generation
+        and AIRFLOW_TASK_STATES.get(instance.state) in {Status.SKIPPED, Status.CANCELLED}
+        and ended is not None
+        and latest.finished_at is not None
+        and ended > latest.finished_at
+    )
+
+
+def _add(run: WorkflowRun, instance: TaskInstance, status: Status) -> None:
+    step = Step(name=instance.step, task=runs.task_of(run, instance.step))
+    record = _new(run, step, instance.map_index, status=status, attempt=instance.attempt)
+    record.started_at = instance.started_at if instance.attempt else None
+    record.finished_at = instance.finished_at or timezone.now()
+    record.message = _told(instance)
+    record.progress = 100 if status is Status.DONE else 0
+    record.save(force_insert=True)
+
+
+def _close(record: TaskRun, instance: TaskInstance, status: Status) -> None:
+    event = {
+        Status.DONE: EventKind.SUCCEEDED if record.status == Status.PROCESSING else EventKind.SKIPPED,
+        Status.FAILED: EventKind.FAILED,
+        Status.SKIPPED: EventKind.SKIPPED,
+        Status.CANCELLED: EventKind.CANCELLED,
+    }[status]
+    unchanged = TaskRun.objects.filter(pk=record.pk, status=record.status, attempt=record.attempt)
+    unchanged.update(
+        status=advance(Status(record.status), event),
+        finished_at=instance.finished_at or timezone.now(),
+        message=record.message or _told(instance),
+        updated_at=Now(),
+    )
+
+
+def _told(instance: TaskInstance) -> str:
+    return f"Airflow set it to {instance.state}."

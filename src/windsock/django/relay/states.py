@@ -1,0 +1,122 @@
+"""The duty that brings the states of Airflow's runs and steps back, by a cursor over Airflow's own clock."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from windsock.django.actions import runs, steps
+from windsock.django.actions.workflows import bury
+from windsock.django.models import RelayState, Workflow, WorkflowRun
+from windsock.django.observed import DagRun
+from windsock.django.orchestrator import Airflow
+from windsock.errors import OrchestratorAway
+from windsock.run import FINISHED
+
+logger = logging.getLogger(__name__)
+
+NAME = "states"
+OFTEN, SELDOM = timedelta(seconds=0.7), timedelta(seconds=4)  #: between two looks
+CLOSEST = timedelta(seconds=0.3)
+LIVELY = timedelta(seconds=60)  #: after its last change a run is looked at often
+#: A transaction may become visible this much later than the time that it wrote.
+OVERLAP = timedelta(seconds=15)
+KEEP_EVERY = timedelta(seconds=30)  #: between two writes of the cursor
+FIRST_LOOK_BACK = timedelta(days=1)
+SWEEP_EVERY = 60.0  #: seconds between two looks at single runs from which nothing was heard
+SWEEP = 20  #: runs a sweep
+
+
+@dataclass(slots=True)
+class Watcher:
+    """What the relay remembers between two rounds."""
+
+    airflow: Airflow | None
+    clock: Callable[[], float] = time.monotonic
+    _cursor: datetime | None = None
+    _kept: datetime | None = None
+    _seen: dict[tuple[str, str], DagRun] = field(default_factory=dict)
+    _looked_at: float = float("-inf")
+    _swept_at: float = float("-inf")
+    _sweep_after: str = ""
+
+    def run(self) -> timedelta | None:
+        """One round; return when to look again."""
+        if self.airflow is None:
+            return None
+        now = self.clock()
+        rest = CLOSEST - timedelta(seconds=min(now - self._looked_at, 1e6))
+        if rest > timedelta(0):
+            return rest
+        self._looked_at = now
+        try:
+            self._look(self.airflow)
+            if now - self._swept_at >= SWEEP_EVERY:
+                self._sweep(self.airflow)
+                self._swept_at = now
+        except OrchestratorAway as error:
+            logger.warning("The states of runs cannot be read: %s", error)
+            return SELDOM
+        return OFTEN if _is_lively() else SELDOM
+
+    def _look(self, airflow: Airflow) -> None:
+        cursor = self._cursor or _stored_cursor() or timezone.now() - FIRST_LOOK_BACK
+        found, began = airflow.runs_since(cursor - OVERLAP)
+        known = set(
+            Workflow.objects.filter(id__in={run.workflow for run in found}).values_list("id", flat=True)
+        )
+        taken: dict[tuple[str, str], DagRun] = {}
+        for seen in found:
+            key = (seen.workflow, seen.run_id)
+            if seen.workflow in known and (_is_same(self._seen.get(key), seen) or self._take(airflow, seen)):
+                taken[key] = seen
+        self._seen = taken
+        self._cursor = began
+        if self._kept is None or began - self._kept >= KEEP_EVERY:
+            RelayState.objects.update_or_create(name=NAME, defaults={"cursor": began.isoformat()})
+            self._kept = began
+
+    def _take(self, airflow: Airflow, seen: DagRun) -> bool:
+        run = runs.mirror(seen)
+        if run is None:
+            return False
+        if run.status in FINISHED:
+            steps.reconcile(run, airflow.steps(seen.workflow, seen.run_id))
+            bury([seen.workflow])
+        return True
+
+    def _sweep(self, airflow: Airflow) -> None:
+        """Look at runs from which nothing was heard: deleted ones send no news."""
+        quiet = WorkflowRun.objects.exclude(status__in=FINISHED).filter(
+            next_send_at=None, updated_at__lt=timezone.now() - LIVELY
+        )
+        batch = list(quiet.filter(run_id__gt=self._sweep_after).order_by("run_id")[:SWEEP])
+        self._sweep_after = batch[-1].run_id if len(batch) == SWEEP else ""
+        for run in batch:
+            seen = airflow.run(run.workflow_id, run.run_id)
+            if seen is None:
+                runs.vanish(run)
+            else:
+                self._take(airflow, seen)
+
+
+def _is_same(before: DagRun | None, now: DagRun) -> bool:
+    return before is not None and (before.state, before.started_at, before.finished_at, before.revision) == (
+        now.state,
+        now.started_at,
+        now.finished_at,
+        now.revision,
+    )
+
+
+def _is_lively() -> bool:
+    active = WorkflowRun.objects.exclude(status__in=FINISHED).filter(next_send_at=None)
+    return active.filter(updated_at__gt=timezone.now() - LIVELY).exists()
+
+
+def _stored_cursor() -> datetime | None:
+    state = RelayState.objects.filter(name=NAME).first()
+    return datetime.fromisoformat(state.cursor) if state and state.cursor else None

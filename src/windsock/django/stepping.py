@@ -1,0 +1,166 @@
+"""One attempt of a step, from its identity in Airflow to its outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from windsock import wire
+from windsock.call import Failure, Outcome, describe
+from windsock.django import rendering, tasks
+from windsock.django.actions import runs, steps
+from windsock.django.execution import execute_run
+from windsock.django.models import TaskRun, WorkflowRun, WorkflowVersion
+from windsock.errors import Lost, TimedOut
+from windsock.run import Status
+from windsock.workflow import Step, Workflow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Which attempt of which step of which run."""
+
+    workflow: str
+    revision: int | None  #: to which the run is pinned; None: the newest
+    run_id: str
+    step: str
+    map_index: int
+    attempt: int  #: Airflow's try number, from 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Circumstances:
+    """What the templates of a step are rendered with."""
+
+    logical_date: str | None = None
+    data_interval_start: str | None = None
+    data_interval_end: str | None = None
+    params: Mapping[str, Any]
+    results: Mapping[str, Any]
+
+
+def run(
+    *,
+    workflow: str,
+    revision: int | None,
+    run_id: str,
+    step: str,
+    map_index: int,
+    attempt: int,
+    **circumstances: Any,
+) -> Outcome:
+    """Run one attempt of a step and write its record.
+
+    Raises:
+        LookupError: the workflow, its version or the step is not in this database.
+    """
+    identity = Identity(
+        workflow=workflow, revision=revision, run_id=run_id, step=step, map_index=map_index, attempt=attempt
+    )
+    around = Circumstances(**circumstances)
+    definition = _step(identity)
+    workflow_run, record = _begin(identity, definition, params=around.params)
+    if record.status != Status.PROCESSING:
+        return _outcome_of(record)
+    try:
+        tasks.resolve(definition.task)
+        args, kwargs = _render(definition, workflow_run, around)
+        steps.rendered(record, args, kwargs)
+    except Exception as error:
+        outcome = Outcome(failure=describe(error))
+    else:
+        outcome = execute_run(record, args=args, kwargs=kwargs)
+    steps.end(record, outcome)
+    return outcome
+
+
+def lost(*, reason: str, **identity: Any) -> None:
+    """End the record of an attempt that died without an end of its own.
+
+    Raises:
+        LookupError: the workflow, its version or the step is not in this database.
+    """
+    who = Identity(**identity)
+    if _has_ended(who):
+        return
+    _, record = _begin(who, _step(who), params={})
+    if record.status == Status.PROCESSING:
+        kind = TimedOut if "time limit" in reason else Lost
+        failure = Failure(exception=f"{kind.__module__}.{kind.__qualname__}", message=reason)
+        steps.end(record, Outcome(failure=failure))
+
+
+def _has_ended(identity: Identity) -> bool:
+    return (
+        TaskRun.objects.filter(
+            workflow_run__workflow=identity.workflow,
+            workflow_run__run_id=identity.run_id,
+            step=identity.step,
+            map_index=identity.map_index,
+            attempt__gte=identity.attempt,
+        )
+        .exclude(status=Status.PROCESSING)
+        .exists()
+    )
+
+
+def _step(identity: Identity) -> Step:
+    versions = WorkflowVersion.objects.filter(workflow=identity.workflow, revision__isnull=False)
+    if identity.revision is not None:
+        versions = versions.filter(revision__lte=identity.revision)
+    version = versions.exclude(document=None).order_by("-revision").first()
+    if version is None:
+        raise LookupError(f"{identity.workflow!r} has no version up to revision {identity.revision}")
+    try:
+        return wire.from_json(Workflow, version.document).step(identity.step)
+    except KeyError:
+        message = f"{identity.workflow!r} has no step {identity.step!r} at revision {version.revision}"
+        raise LookupError(message) from None
+
+
+def _begin(identity: Identity, step: Step, *, params: Mapping[str, Any]) -> tuple[WorkflowRun, TaskRun]:
+    with transaction.atomic():
+        workflow_run, _ = runs.ensure(
+            identity.workflow,
+            identity.run_id,
+            origin=runs.origin_of(identity.run_id, identity.run_id.partition("__")[0]),
+            revision=identity.revision,
+            params=dict(params),
+        )
+        workflow_run.revision = workflow_run.revision or identity.revision
+        record = steps.begin(workflow_run, step, map_index=identity.map_index, attempt=identity.attempt)
+    return workflow_run, record
+
+
+def _render(step: Step, workflow_run: WorkflowRun, around: Circumstances) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments; a run without a logical date takes the moment at which it was created."""
+    created = workflow_run.created_at
+    names = rendering.variables(
+        params=around.params,
+        results=around.results,
+        run_id=workflow_run.run_id,
+        logical_date=_moment(around.logical_date) or created,
+        data_interval=(
+            _moment(around.data_interval_start) or created,
+            _moment(around.data_interval_end) or created,
+        ),
+    )
+    return rendering.render(list(step.args), names), rendering.render(step.kwargs, names)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _outcome_of(record: TaskRun) -> Outcome:
+    """Return again what an attempt came to that had ended already."""
+    if record.status == Status.DONE:
+        return Outcome(value=record.result)
+    if record.status == Status.SKIPPED:
+        return Outcome(skipped=True, message=record.message)
+    exception, message = record.exception or "windsock.errors.Cancelled", record.message or record.status
+    return Outcome(
+        failure=Failure(exception=exception, message=message, traceback=record.traceback, retry=False)
+    )
