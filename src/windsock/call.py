@@ -7,7 +7,7 @@ import importlib
 import json
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from windsock.errors import FailWithoutRetry, Skip
@@ -60,7 +60,8 @@ def execute(call: Call, resolve: Callable[[str], Callable[..., Any]] | None = No
     """
     try:
         value = (resolve or import_function)(call.function)(*call.args, **call.kwargs)
-        return value if isinstance(value, Outcome) else Outcome(value=as_json(value))
+        outcome = value if isinstance(value, Outcome) else Outcome(value=value)
+        return replace(outcome, value=as_json(outcome.value))
     except Skip as skip:
         return Outcome(skipped=True, message=str(skip))
     except Exception as error:

@@ -41,6 +41,21 @@ def test_a_failure_is_part_of_the_outcome() -> None:
     assert outcome.failure.traceback.startswith("Traceback (most recent call last):")
 
 
+@pytest.mark.parametrize(
+    "outcome",
+    [Outcome(value=[1]), Outcome(skipped=True, message="a"), Outcome(failure=describe(ValueError("b")))],
+)
+def test_an_outcome_that_a_function_returns_is_passed_on(outcome: Outcome) -> None:
+    assert run(lambda: outcome) == outcome
+
+
+def test_the_value_of_an_outcome_that_is_passed_on_must_be_json_too() -> None:
+    assert run(lambda: Outcome(value=(1, 2))).value == [1, 2]
+    failure = run(lambda: Outcome(value=object())).failure
+    assert failure is not None
+    assert failure.exception == "builtins.TypeError"
+
+
 def test_a_skip_is_no_failure() -> None:
     outcome = run(raise_, Skip("nothing new"))
     assert outcome == Outcome(skipped=True, message="nothing new")

@@ -23,8 +23,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     place.note_owner(lock)
     server = Server(options.socket, listener, lock, idle=options.idle)
-    if options.follow:
-        server.follow(options.follow)
     server.set_up(options.setup)
     server.run()
     return 0
@@ -35,7 +33,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--socket", type=Path, required=True, help="unix socket to listen on")
     parser.add_argument("--setup", required=True, help="module:function that sets the project up")
     parser.add_argument("--idle", type=float, default=600.0, help="end after so many seconds without a call")
-    parser.add_argument("--follow", type=int, help="end when the process with this id ends")
     parser.add_argument("--detach", action="store_true", help="listen first, then serve in the background")
     parser.add_argument("--log", type=Path, default=os.devnull, help="output of the background process")
     return parser

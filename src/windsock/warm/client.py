@@ -112,7 +112,6 @@ class WarmProcess:
     environment: Mapping[str, str]  #: of the process, complete
     log: Path = Path(os.devnull)  #: gets what the process itself prints
     idle: float = 600.0  #: seconds without a call after which it ends
-    follow: int = 0  #: process id with which it ends too; 0 for none
 
     def open(self, stdout: int, stderr: int, log: int) -> Session:
         """Have a child forked that waits for its Call.
@@ -183,7 +182,7 @@ class WarmProcess:
             "--setup",
             self.setup,
         ]
-        command += ["--idle", str(self.idle), "--follow", str(self.follow), "--log", self.log, "--detach"]
+        command += ["--idle", str(self.idle), "--log", self.log, "--detach"]
         try:
             started = subprocess.run(  # noqa: S603 - the command is the deployment's own
                 [os.fspath(part) for part in command],

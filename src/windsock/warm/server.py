@@ -91,15 +91,6 @@ class Server:
         gc.collect()
         gc.freeze()
 
-    def follow(self, pid: int) -> None:
-        """End when the process ``pid`` ends; only Linux can do that."""
-        if not hasattr(os, "pidfd_open"):
-            return
-        try:
-            self._selector.register(os.pidfd_open(pid), selectors.EVENT_READ, self._stop)
-        except ProcessLookupError:
-            self._stopping = True
-
     def run(self) -> None:
         """Serve until the end."""
         self._wake_reader.setblocking(False)
@@ -128,9 +119,6 @@ class Server:
             for key, _ in self._selector.select(left):
                 react: Callable[[], None] = key.data
                 react()
-
-    def _stop(self) -> None:
-        self._stopping = True
 
     def _wake_up(self) -> None:
         signals = set(self._wake_reader.recv(4096))

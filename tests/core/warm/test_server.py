@@ -168,16 +168,6 @@ def test_a_second_greeting_ends_the_connection_and_its_child(warm_process: WarmP
     assert ping(warm_process)
 
 
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux can do that")
-def test_it_ends_with_the_process_that_it_follows(warm_process: WarmProcess) -> None:
-    leader = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    follower = replace(warm_process, follow=leader.pid)
-    assert ping(follower)
-    leader.kill()
-    wait_until(lambda: not is_running(owner(follower)))
-    leader.communicate()
-
-
 def test_threads_of_the_set_up_are_noted(warm_process: WarmProcess) -> None:
     threaded = replace(warm_process, setup=f"{SAMPLES}:leave_thread_in_set_up")
     assert ping(threaded)

@@ -105,7 +105,6 @@ class DjangoCoordinator(BaseCoordinator):
             directory=self._directory,
             environment=self._variables(),
             log=private_folder(home / "windsock") / "warm.log",
-            follow=int(os.environ.get("WINDSOCK_SUPERVISOR_PID") or 0),
         )
 
     def _variables(self) -> dict[str, str]:
