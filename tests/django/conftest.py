@@ -1,5 +1,6 @@
 """PostgreSQL and Valkey for the Django side's tests, and one real Celery worker."""
 
+# ruff: noqa: E402 -- Django is set up before its models are imported.
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,27 +45,41 @@ def django_db_modify_db_settings(postgres_server: postgres.Server) -> None:
     settings.DATABASES["default"]["HOST"] = str(postgres_server.socket_folder)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broker:
+    """One of Valkey's databases."""
+
+    server: valkey.Broker
+    number: int
+
+    @property
+    def url(self) -> str:
+        return self.server.url.replace("virtual_host=0", f"virtual_host={self.number}")
+
+    def ask(self, *words: str) -> Any:
+        """Give one command."""
+        with redis.Redis(unix_socket_path=str(self.server.socket_file), db=self.number) as client:
+            return client.execute_command(*words)
+
+
 @pytest.fixture(scope="session")
 def broker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[valkey.Broker]:
     with valkey.temporary(tmp_path_factory.mktemp("valkey")) as server:
-        os.environ["CELERY_BROKER_URL"] = server.url
         yield server
-        del os.environ["CELERY_BROKER_URL"]
+
+
+def use(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Broker:
+    """Have this process send to an empty broker that answers."""
+    monkeypatch.setenv("CELERY_BROKER_URL", broker.url)
+    monkeypatch.setattr(sending, "_no_try_before", 0.0)
+    broker.ask("FLUSHDB")
+    return broker
 
 
 @pytest.fixture
-def broker(broker_server: valkey.Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[valkey.Broker]:
-    """A broker that answers and holds no message."""
-    monkeypatch.setattr(sending, "_no_try_before", 0.0)
-    ask(broker_server, "FLUSHALL")
-    yield broker_server
-    ask(broker_server, "FLUSHALL")
-
-
-def ask(broker: valkey.Broker, *words: str) -> Any:
-    """Give the broker one command."""
-    with redis.Redis(unix_socket_path=str(broker.socket_file)) as client:
-        return client.execute_command(*words)
+def broker(broker_server: valkey.Broker, monkeypatch: pytest.MonkeyPatch) -> Broker:
+    """A broker without a worker."""
+    return use(Broker(server=broker_server, number=1), monkeypatch)
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +102,7 @@ def wait_until() -> Waiting:
 
 
 @contextmanager
-def running(folder: Path, broker: valkey.Broker, *arguments: str, **environment: str) -> Iterator[Process]:
+def running(folder: Path, broker: Broker, *arguments: str, **environment: str) -> Iterator[Process]:
     """Run a process of the project on the test's database and broker, from ready on while the block lasts."""
     ready, log = folder / "ready", folder / "log"
     surroundings = os.environ | {
@@ -114,30 +130,31 @@ def running(folder: Path, broker: valkey.Broker, *arguments: str, **environment:
         print(log.read_text())
 
 
-WORKER = ("celery", "-A", "windsock.django.celery:app", "worker", "-c", "2", "--loglevel", "INFO")
-QUIET = ("--without-gossip", "--without-mingle", "-n", "windsock@%h")
+QUIET = ("--without-gossip", "--without-mingle", "--loglevel", "INFO", "-n", "windsock@%h")
+WORKER = ("celery", "-A", "windsock.django.celery:app", "worker", "-c", "2", *QUIET)
 
 
 @pytest.fixture(scope="session")
 def session_worker(
     tmp_path_factory: pytest.TempPathFactory, broker_server: valkey.Broker, django_db_setup: None
-) -> Iterator[Process]:
-    with running(tmp_path_factory.mktemp("worker"), broker_server, *WORKER, *QUIET) as process:
-        yield process
+) -> Iterator[Broker]:
+    broker = Broker(server=broker_server, number=0)
+    with running(tmp_path_factory.mktemp("worker"), broker, *WORKER):
+        yield broker
 
 
 @pytest.fixture
-def worker(session_worker: Process, broker: valkey.Broker, transactional_db: None) -> Process:
-    """A real Celery worker with two children, shared by the tests."""
-    return session_worker
+def worker(session_worker: Broker, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Broker:
+    """A broker with a real Celery worker of two children, which the tests share."""
+    return use(session_worker, monkeypatch)
 
 
 @pytest.fixture
-def start(broker: valkey.Broker, transactional_db: None, tmp_path: Path) -> Iterator[Start]:
-    """Start a process of one's own: ``start(*WORKER)``, ``start("django", "windsock_relay")``."""
+def start(transactional_db: None, tmp_path: Path) -> Iterator[Start]:
+    """Start a process of one's own until the test ends: ``start(broker, *WORKER)``."""
     with ExitStack() as stack:
 
-        def begin(*arguments: str, **environment: str) -> Process:
+        def begin(broker: Broker, *arguments: str, **environment: str) -> Process:
             folder = Path(tempfile.mkdtemp(dir=tmp_path))
             return stack.enter_context(running(folder, broker, *arguments, **environment))
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
 from windsock.django.compat import task
@@ -120,7 +121,5 @@ def wait_for_lock() -> None:
 @task
 def count(name: str) -> Any:
     """Leave a row, so that executions can be counted."""
-    from django.contrib.auth import get_user_model
-
     user, _ = get_user_model()._default_manager.get_or_create(username="counter")
     ApiToken.objects.create(user=user, name=name, digest=name)

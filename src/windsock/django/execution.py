@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import connections
 
 from windsock.call import Call, Failure, Outcome, describe, execute
 from windsock.django.context import TaskContext
@@ -66,8 +66,15 @@ def execute_run(
             outcome = Outcome(failure=describe(error))
     run.progress, run.related_id = its_pulse.percent, its_pulse.related_id
     # A task may leave a broken connection, or one in another mode, which must not carry the end.
-    close_old_connections()
+    tidy_connections()
     return _storable(outcome)
+
+
+def tidy_connections() -> None:
+    """Close what is broken, too old or in another mode; a transaction of the caller, as in tests, is spared."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _callable(run: TaskRun, pulse: Pulse) -> Callable[..., Any]:

@@ -84,12 +84,10 @@ def _execute(run: TaskRun) -> Outcome:
     pulse = _InlinePulse(run)
     if not transaction.get_connection(tasks.alias()).in_atomic_block:
         return execute_run(run, pulse=pulse)
-    savepoint = transaction.savepoint(using=tasks.alias())
-    outcome = execute_run(run, pulse=pulse)
-    if outcome.failure is None:
-        transaction.savepoint_commit(savepoint, using=tasks.alias())
-    else:
-        transaction.savepoint_rollback(savepoint, using=tasks.alias())
+    with transaction.atomic(using=tasks.alias()):
+        outcome = execute_run(run, pulse=pulse)
+        if outcome.failure is not None:
+            transaction.set_rollback(True, using=tasks.alias())
     return outcome
 
 

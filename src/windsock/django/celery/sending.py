@@ -29,7 +29,7 @@ def send(run_id: UUID, attempt: int, *, queue: str, priority: int) -> None:
     if time.monotonic() < _no_try_before:
         raise OperationalError("the broker could not be reached a moment ago")
     try:
-        with _producers(os.getpid()).acquire(block=True, timeout=LIMIT) as producer:
+        with _producers().acquire(block=True, timeout=LIMIT) as producer:
             transport = producer.connection.transport.driver_type
             app.send_task(
                 TASK,
@@ -55,7 +55,7 @@ def waiting(queue: str) -> int:
     Raises:
         OperationalError: the broker cannot be reached.
     """
-    with _producers(os.getpid()).acquire(block=True, timeout=LIMIT) as producer:
+    with _producers().acquire(block=True, timeout=LIMIT) as producer:
         connection = producer.connection
         with connection._reraise_as_library_errors(), connection.channel() as channel:
             try:
@@ -64,12 +64,15 @@ def waiting(queue: str) -> int:
                 return 0
 
 
+def _producers() -> Any:
+    # Connections must not be shared with a forked process.
+    return _pool(os.getpid(), app.conf.broker_write_url or "")
+
+
 @functools.cache
-def _producers(process: int) -> Any:
-    """The pool of this process: connections must not be shared with a forked one."""
-    url = app.conf.broker_write_url or ""
+def _pool(process: int, url: str) -> Any:
     names: tuple[str, ...] = ("connect_timeout", "read_timeout", "write_timeout")
     if url.startswith(("redis", "sentinel", "valkey")):
         names = ("socket_connect_timeout", "socket_timeout")
     options = app.conf.broker_transport_options | dict.fromkeys(names, LIMIT)
-    return pools.producers[app.connection_for_write(transport_options=options)]
+    return pools.producers[app.connection_for_write(url or None, transport_options=options)]

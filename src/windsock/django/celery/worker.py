@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import InterfaceError, OperationalError, connections
 
 from windsock.call import Outcome
 from windsock.django import compat
@@ -17,7 +17,7 @@ from windsock.django.actions import tasks
 from windsock.django.celery.app import app
 from windsock.django.celery.sending import TASK
 from windsock.django.conf import settings
-from windsock.django.execution import execute_run
+from windsock.django.execution import execute_run, tidy_connections
 from windsock.django.heartbeat import heartbeat
 from windsock.django.models import TaskRun
 from windsock.django.results import result_of
@@ -37,7 +37,7 @@ def run(run_id: str, attempt: int) -> None:
 
 def perform(run_id: str, attempt: int) -> None:
     """Claim, run and end one attempt; a message that is doubled, late or early does nothing."""
-    close_old_connections()
+    tidy_connections()
     lease = timedelta(seconds=float(settings.LEASE_SECONDS))
     claimed = _persistently(
         lambda: tasks.claim(run_id, attempt, worker=f"{socket.gethostname()}:{os.getpid()}", lease=lease),
@@ -50,7 +50,7 @@ def perform(run_id: str, attempt: int) -> None:
     with heartbeat.watch(claimed, lease) as pulse:
         outcome = execute_run(claimed, pulse=pulse)
         _persistently(lambda: settle(claimed, outcome), seconds=lease.total_seconds())
-    close_old_connections()
+    tidy_connections()
 
 
 def settle(run: TaskRun, outcome: Outcome) -> None:

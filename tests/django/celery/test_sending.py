@@ -1,0 +1,72 @@
+import json
+import os
+import signal
+import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.django.conftest import Broker, use
+
+from windsock.django.celery import sending
+from windsock.local.broker import temporary
+
+RUN = UUID("019a1fce-b2f3-7f7d-8a0e-c85a934806e5")
+
+
+def first_message(broker: Broker) -> dict[str, Any]:
+    (raw,) = broker.ask("LRANGE", "windsock.default\x06\x165", "0", "-1")
+    message: dict[str, Any] = json.loads(raw)
+    return message
+
+
+def test_a_message_carries_id_and_attempt_only(broker: Broker) -> None:
+    sending.send(RUN, 1, queue="default", priority=0)
+
+    message = first_message(broker)
+    assert message["content-type"] == "application/json"
+    assert message["headers"]["task"] == "windsock.run"
+    assert message["headers"]["ignore_result"] is True
+    assert message["headers"]["eta"] is None
+
+
+@pytest.mark.parametrize(("attempt", "expected"), [(1, str(RUN)), (2, f"{RUN}:2")])
+def test_every_attempt_has_its_own_message_id(broker: Broker, attempt: int, expected: str) -> None:
+    sending.send(RUN, attempt, queue="default", priority=0)
+
+    assert first_message(broker)["headers"]["id"] == expected
+
+
+def test_the_messages_that_wait_are_counted_over_all_priorities(broker: Broker) -> None:
+    for priority in (-100, 0, 100):
+        sending.send(RUN, 1, queue="default", priority=priority)
+
+    assert sending.waiting("default") == 3
+
+
+def test_a_queue_that_has_vanished_holds_no_message(broker: Broker) -> None:
+    assert sending.waiting("default") == 0
+
+
+def test_a_broker_that_hangs_costs_a_moment_once(
+    tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with temporary(tmp_path_factory.mktemp("hanging")) as server:
+        other = use(Broker(server=server, number=0), monkeypatch)
+        pid = int(other.ask("INFO", "server")["process_id"])
+        sending.send(RUN, 1, queue="default", priority=0)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            first, second = (_time_of_failure() for _ in range(2))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    assert first < 0.9
+    assert second < 0.02
+
+
+def _time_of_failure() -> float:
+    began = time.monotonic()
+    with pytest.raises(Exception, match=r"(?i)timed? ?out|moment ago"):
+        sending.send(RUN, 1, queue="default", priority=0)
+    return time.monotonic() - began

@@ -1,0 +1,98 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from tests.django import jobs
+
+from windsock.call import Outcome
+from windsock.django.actions import tasks
+from windsock.django.execution import execute_run
+from windsock.django.models import TaskRun
+
+pytestmark = pytest.mark.django_db
+
+
+def claim(task: Any, *args: Any, owner: Any = None) -> TaskRun:
+    run = tasks.create(task, args, {}, owner=owner)
+    claimed = tasks.claim(run.pk, 1, worker="w", lease=timedelta(minutes=1))
+    assert claimed is not None
+    return claimed
+
+
+def execute(task: Any, *args: Any, **options: Any) -> Outcome:
+    return execute_run(claim(task, *args), **options)
+
+
+def test_the_value_is_the_outcome() -> None:
+    assert execute(jobs.add, 1).value == 2
+
+
+def test_an_async_function_is_awaited() -> None:
+    assert execute(jobs.add_later, 1, 2).value == 3
+
+
+def test_a_step_brings_its_own_arguments() -> None:
+    assert execute(jobs.add, 1, args=[10], kwargs={"b": 20}).value == 30
+
+
+def test_a_task_that_asks_for_it_gets_the_context() -> None:
+    assert execute(jobs.report).value == {"attempt": 1}
+
+
+def test_a_failure_is_told_with_its_traceback() -> None:
+    failure = execute(jobs.fail).failure
+
+    assert failure is not None
+    assert (failure.exception, failure.message, failure.retry) == ("builtins.ValueError", "no", True)
+    assert "in fail" in failure.traceback
+
+
+def test_a_refusal_names_the_input_and_is_not_tried_again() -> None:
+    run = claim(jobs.refuse)
+
+    failure = execute_run(run).failure
+
+    assert failure is not None
+    assert not failure.retry
+    assert run.result == {"errors": {"name": ["is taken"]}}
+
+
+def test_a_skip_is_no_failure() -> None:
+    outcome = execute(jobs.skip)
+
+    assert (outcome.skipped, outcome.message, outcome.failure) == (True, "nothing to do", None)
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        (jobs.unfit, "cannot be kept as JSON"),
+        (jobs.huge, "the limit is 262144"),
+        (jobs.nul, "NUL"),
+        (jobs.leave, "3"),
+    ],
+)
+def test_what_cannot_be_kept_is_a_clear_failure(task: Any, reason: str) -> None:
+    failure = execute(task).failure
+
+    assert failure is not None
+    assert reason in failure.message
+
+
+def test_a_task_that_is_gone_is_a_failure() -> None:
+    run = claim(jobs.add, 1)
+    run.task = "tests.django.jobs.gone"
+
+    failure = execute_run(run).failure
+
+    assert failure is not None
+    assert failure.exception == "windsock.errors.UnknownTask"
+
+
+def test_what_a_task_enqueues_belongs_to_the_same_owner() -> None:
+    ada = get_user_model().objects.create_user("ada")
+
+    execute_run(claim(jobs.enqueue_add, 1, owner=ada.pk))
+
+    assert TaskRun.objects.get(name="add").owner == ada
