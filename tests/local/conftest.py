@@ -1,9 +1,11 @@
 """A project on disk, a state folder, and a way to see which processes are still there."""
 
 import os
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -16,8 +18,17 @@ MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.setti
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    root = tmp_path / "project"
+def short() -> Iterator[Path]:
+    """A folder with a short path that root's database account can reach too."""
+    folder = Path(tempfile.mkdtemp(prefix="ws-", dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def project(short: Path) -> Project:
+    root = short / "project"
     root.mkdir()
     (root / "manage.py").write_text(MANAGE)
     return Project(

@@ -70,10 +70,10 @@ def _kill(remaining: Callable[[], list[Entry]]) -> None:
         time.sleep(_STEP)
 
 
-def leftovers(entries: Sequence[Entry]) -> int:
+def leftovers(entries: Sequence[Entry], *, grace: float = GRACE) -> int:
     """Ends what an earlier run left behind, matched by number and start time; returns how many there were."""
     if entries:
-        stop(entries)
+        stop(entries, grace=grace)
     return len(entries)
 
 
