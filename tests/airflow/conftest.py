@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.airflow.fake_feed import KEY, FakeFeed, serving
 
 # Airflow reads its configuration once, when it is imported; the path is short for the sake of unix sockets.

@@ -1,4 +1,4 @@
-"""Airflow's real dag-processor, driven round by round in the test's own process; it forks a child per file."""
+"""Airflow's real dag-processor, driven round by round in the test's process; it forks a child per file."""
 
 import gc
 import time

@@ -24,6 +24,7 @@ class FakeFeed:
         self.versions: list[dict[str, Any]] = []
         self.problems: list[dict[str, Any]] = []
         self.asked: list[str] = []
+        self.claims: list[dict[str, Any]] = []
         self.protocol = 1
         self.down = False
         self.url = ""
@@ -85,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         try:
             assert scheme == "Bearer"
-            verify(token, KEY, "feed")
+            self.feed.claims.append(verify(token, KEY, "feed"))
         except SignatureError:
             self.reply(401, None)
             return True

@@ -55,6 +55,7 @@ def drop(version: str = __version__) -> bool:
 
     prepare_callback_bundle.drops = True  # type: ignore[attr-defined]
     manager.prepare_callback_bundle = prepare_callback_bundle
+    log.info("Callback requests for Windsock's bundles are dropped (Airflow issue 73432)")
     return True
 
 

@@ -55,7 +55,8 @@ class Feed:
 
     def __init__(self, *, url: str = "", key: str = "", bundle: str = "windsock") -> None:
         self._url = (url or conf.get("windsock", "url", fallback="") or "").rstrip("/") + "/"
-        self._key = key or conf.get("windsock", "feed_key", fallback="") or ""
+        # A key out of a command (``feed_key_cmd``) comes with the end of its line.
+        self._key = (key or conf.get("windsock", "feed_key", fallback="") or "").strip()
         self._bundle = bundle
 
     def changes(self, after: int) -> tuple[int, tuple[Entry, ...]]:

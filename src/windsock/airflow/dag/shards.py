@@ -57,7 +57,7 @@ def read(file: Path) -> dict[str, Entry]:
         content = json.loads(file.read_bytes())
         check_protocol(content)
         entries = [from_json(Entry, entry, path=file.name) for entry in content["entries"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (WireError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WireError(f"{file} is damaged: {error}") from None
     return {entry.workflow: entry for entry in entries}
 
