@@ -9,7 +9,9 @@ from rest_framework.routers import APIRootView, DefaultRouter
 
 from windsock.django import feed
 from windsock.django.api.authentication import SignedIn
+from windsock.django.api.runs import RunViewSet
 from windsock.django.api.tasks import TaskViewSet
+from windsock.django.api.workflows import WorkflowViewSet
 from windsock.django.pages.health import health
 from windsock.django.pages.overview import overview
 from windsock.django.pages.runs import run
@@ -26,6 +28,8 @@ class ApiRoot(SignedIn, APIRootView):
 router = DefaultRouter()
 router.APIRootView = ApiRoot
 router.register("tasks", TaskViewSet, basename="api-task")
+router.register("workflows", WorkflowViewSet, basename="api-workflow")
+router.register("runs", RunViewSet, basename="api-run")
 
 login = LoginView.as_view(
     template_name="windsock/login.html", next_page="windsock:overview", redirect_authenticated_user=True

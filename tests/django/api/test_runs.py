@@ -1,0 +1,76 @@
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from windsock.django.models import TaskRun, Workflow, WorkflowRun
+
+pytestmark = pytest.mark.django_db
+ROOT = "/api/runs/"
+
+
+@pytest.fixture
+def client() -> Client:
+    user = User.objects.create_user("ann")
+    user.user_permissions.set(Permission.objects.filter(codename="view_workflowrun"))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def run() -> WorkflowRun:
+    workflow = Workflow.objects.create(id="a", source="test")
+    return WorkflowRun.objects.create(workflow=workflow, run_id="r", revision=3, params={"day": "mon"})
+
+
+def test_a_run_is_shown_with_its_steps(client: Client, run: WorkflowRun) -> None:
+    for name in ("one", "two"):
+        TaskRun.objects.create(task="t", name=name, workflow_run=run, step=name)
+
+    answer = client.get(f"{ROOT}{run.id}/").json()
+
+    assert [step["task_name"] for step in answer.pop("steps")] == ["one", "two"]
+    assert answer == client.get(ROOT).json()["results"][0]
+    assert set(answer) == {
+        *("id", "workflow", "run_id", "origin", "status", "revision", "params", "message", "requested_by"),
+        *("logical_date", "created_at", "started_at", "finished_at"),
+    }
+
+
+def test_the_newest_runs_come_first(client: Client, run: WorkflowRun) -> None:
+    newer = WorkflowRun.objects.create(workflow=run.workflow, run_id="s")
+
+    assert [item["id"] for item in client.get(ROOT).json()["results"]] == [str(newer.id), str(run.id)]
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"workflow": "a"}, 1),
+        ({"workflow": "b"}, 0),
+        ({"workflow": "a\x00"}, 1),
+        ({"status": "DONE"}, 0),
+        ({"origin": "request", "status": "PENDING"}, 1),
+    ],
+)
+@pytest.mark.usefixtures("run")
+def test_the_list_is_filtered(client: Client, query: Any, count: int) -> None:
+    assert client.get(ROOT, query).json()["count"] == count
+
+
+@pytest.mark.parametrize("query", [{"status": "done"}, {"origin": "x"}])
+def test_a_filter_that_cannot_be_is_refused(client: Client, query: Any) -> None:
+    answer = client.get(ROOT, query)
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == list(query)
+
+
+def test_permissions_are_asked_for(client: Client, run: WorkflowRun) -> None:
+    User.objects.get().user_permissions.clear()
+
+    for path in (ROOT, f"{ROOT}{run.id}/"):
+        assert client.get(path).status_code == 403
+        assert Client().get(path).status_code == 401
