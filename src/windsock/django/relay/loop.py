@@ -50,8 +50,8 @@ class Worker(threading.Thread):
         pause = 0.0
         while True:
             self._woken.wait(pause)
-            self._woken.clear()
             self._leading.wait()
+            self._woken.clear()
             if self._stopping:
                 break
             pause = self._round()
@@ -126,9 +126,9 @@ class Relay:
                     return
             raw.execute(f"LISTEN {CHANNEL}")
             logger.info("This relay leads.")
-            self._leading.set()
             for worker in self._workers.values():
                 worker.wake()
+            self._leading.set()
             while not self._wait(None, raw):
                 for notification in raw.notifies(timeout=0):
                     if notification.payload in self._workers:
