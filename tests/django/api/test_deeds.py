@@ -1,0 +1,82 @@
+"""Progress marks real phases: a worker that waits for a row's lock stands at the phase before."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, connection, transaction
+from django.db.models import ProtectedError
+from django.http import Http404
+from rest_framework.exceptions import MethodNotAllowed, ValidationError
+from rest_framework.test import APIClient
+
+from windsock.django.api.deeds import VALIDATED, explained
+from windsock.django.celery.worker import perform
+from windsock.django.execution import Refused
+from windsock.django.models import ApiToken, TaskRun
+
+
+@pytest.mark.parametrize(
+    ("error", "field"),
+    [
+        (ValidationError({"email": ["is wrong"]}), "email"),
+        (ValidationError("is wrong"), "non_field_errors"),
+        (Http404(), "id"),
+        (PermissionDenied(), "detail"),
+        (MethodNotAllowed("GET"), "detail"),
+        (ProtectedError("is needed", set()), "id"),
+        (IntegrityError("something"), "non_field_errors"),
+    ],
+)
+def test_a_refusal_names_the_field(error: Exception, field: str) -> None:
+    with pytest.raises(Refused, match="Failed to do it") as caught, explained("Failed to do it"):
+        raise error
+
+    assert set(caught.value.errors) == {field}
+
+
+@pytest.mark.django_db
+def test_a_constraint_of_the_database_names_its_column() -> None:
+    user = User.objects.create_user("ada")
+    ApiToken.objects.create(user=user, digest="same")
+
+    with pytest.raises(Refused) as caught, explained("No"), transaction.atomic():
+        ApiToken.objects.create(user=user, digest="same")
+
+    assert caught.value.errors == {"digest": ["This value is already taken."]}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.urls("tests.django.api.project")
+@pytest.mark.usefixtures("broker")
+def test_a_worker_that_waits_is_seen_at_its_phase(wait_until: Callable[..., None]) -> None:
+    root, ada = User.objects.create_superuser("root"), User.objects.create_user("ada")
+    client = APIClient()
+    client.force_authenticate(root)
+    address = client.patch(f"/api/users/{ada.pk}/", {"first_name": "Ada"}, format="json").json()[
+        "status_endpoint"
+    ]
+
+    def status() -> dict[str, Any]:
+        body: dict[str, Any] = client.get(address).json()
+        return body
+
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=ada.pk)
+        worker = threading.Thread(target=perform_and_close, args=(str(TaskRun.objects.get().pk),))
+        worker.start()
+        wait_until(lambda: status()["result"] == {"progress": VALIDATED})
+        assert status()["status"] == "PROCESSING"
+    worker.join(10)
+
+    assert (status()["status"], status()["progress"]) == ("DONE", 100)
+
+
+def perform_and_close(run_id: str) -> None:
+    try:
+        perform(run_id, 1)
+    finally:
+        connection.close()
