@@ -6,6 +6,7 @@ Run it in the example's environment: ``python seed.py``. Prints one JSON object 
 import json
 import random
 from datetime import timedelta
+from typing import Any
 
 import django
 
@@ -35,7 +36,7 @@ def main() -> None:
     reader = get_user_model().objects.create_user("reader", "reader@example.com", "a long password")
     call_command("loaddata", "simulators", verbosity=0)
     for name, interval in MORE:
-        Simulator.objects.create(name=name, interval=interval, start_date=NOW.date())
+        Simulator(name=name, interval=interval, start_date=NOW.date()).save()
     give_revisions()
     Workflow.objects.filter(title="Ridge mast").update(is_paused=True)
     Workflow.objects.filter(title="Glider hill").update(
@@ -58,7 +59,7 @@ def give_revisions() -> None:
         Workflow.objects.filter(pk=version.workflow_id).update(live_revision=version.revision)
 
 
-def runs(workflow: Workflow, user: object) -> WorkflowRun | None:
+def runs(workflow: Workflow, user: Any) -> WorkflowRun | None:
     count = {"Runway east": 24, "Control tower": 24, "North field": 24}.get(
         workflow.title, DICE.randint(6, 17)
     )
@@ -86,15 +87,15 @@ def runs(workflow: Workflow, user: object) -> WorkflowRun | None:
         )
         WorkflowRun.objects.filter(pk=run.pk).update(created_at=created)
         if last:
-            steps(run, created)
+            steps(run)
         if last and status == Status.FAILED:
             failed = run
     return failed
 
 
-def steps(run: WorkflowRun, created: object) -> None:
+def steps(run: WorkflowRun) -> None:
     answer = {"kpi_id": 1, "name": "Power density", "unit": "W/m2", "value": 7.5, "result": 258.398438}
-    ask = run.status if run.status in {Status.FAILED, Status.PROCESSING} else Status.DONE
+    ask = Status(run.status)
     step(run, "draw", "simulator.tasks.draw_value", Status.DONE, result=7.5)
     if ask == Status.FAILED:
         message = "Server error '503 Service Unavailable'"
@@ -106,7 +107,8 @@ def steps(run: WorkflowRun, created: object) -> None:
         step(run, "keep", "simulator.tasks.keep_reading", ask, result=12)
 
 
-def step(run: WorkflowRun, name: str, task: str, status: Status, **fields: object) -> None:
+def step(run: WorkflowRun, name: str, task: str, status: Status, **fields: Any) -> None:
+    begun = run.started_at or NOW
     TaskRun.objects.create(
         task=task,
         name=task.rpartition(".")[2],
@@ -115,13 +117,13 @@ def step(run: WorkflowRun, name: str, task: str, status: Status, **fields: objec
         status=status,
         attempt=1,
         progress=100 if status == Status.DONE else 0,
-        started_at=run.started_at,
-        finished_at=None if status == Status.PROCESSING else run.started_at + timedelta(milliseconds=180),
+        started_at=begun,
+        finished_at=None if status == Status.PROCESSING else begun + timedelta(milliseconds=180),
         **fields,
     )
 
 
-def tasks(user: object, only: str = "") -> TaskRun:
+def tasks(user: Any, only: str = "") -> TaskRun:
     lines = [
         ("import_readings", Status.DONE, 100, 3600, 41.0),
         ("create_user", Status.DONE, 100, 1500, 0.12),
