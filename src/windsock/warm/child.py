@@ -44,7 +44,7 @@ def run(parent: int, descriptors: list[int], around: Around, forget: Callable[[]
 
 
 def _stand_alone(parent: int, descriptors: list[int]) -> None:
-    os.setsid()
+    os.setpgid(0, 0)
     die_with(parent)
     signal.set_wakeup_fd(-1)
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):

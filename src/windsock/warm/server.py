@@ -166,6 +166,9 @@ class Server:
             self._guests.discard(guest)
             guest.connection.close()
             child.run(self._pid, guest.descriptors, self._around, self._forget)
+        # Done on both sides, so that there is a group to kill from the first moment on.
+        with contextlib.suppress(OSError):
+            os.setpgid(guest.pid, guest.pid)
         _close(guest.descriptors)
         guest.connection.send(encode({"pid": guest.pid}))
 
@@ -190,8 +193,6 @@ class Server:
     def _kill(self, guest: _Guest) -> None:
         if guest.pid:
             kill_group(guest.pid)
-            # A child that was forked a moment ago does not lead a group yet.
-            os.kill(guest.pid, signal.SIGKILL)
 
     def _reap(self, guest: _Guest) -> None:
         pid, status = os.waitpid(guest.pid, os.WNOHANG)

@@ -10,7 +10,16 @@ from tests.airflow.coordinator.conftest import Bench
 
 
 def descriptors() -> int:
-    return len(os.listdir("/dev/fd"))
+    """How many are open; Airflow forbids its workers to read their own /proc, unless they are root."""
+    return sum(is_open(number) for number in range(1024))
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def test_no_descriptor_is_left_in_the_worker(bench: Bench) -> None:

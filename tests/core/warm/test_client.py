@@ -1,4 +1,5 @@
 import os
+import select
 import signal
 import socket
 from dataclasses import replace
@@ -123,3 +124,15 @@ def test_a_stale_socket_is_replaced(warm_process: WarmProcess) -> None:
     stale.bind(str(warm_process.path))
     stale.close()
     assert Warm(process=warm_process).send(Call(function=f"{SAMPLES}.echo")).succeeded
+
+
+def test_a_child_can_be_killed_from_the_first_moment_on(warm_process: WarmProcess) -> None:
+    for _ in range(50):
+        session = warm_process.open(1, 2, 2)
+        session.signal(signal.SIGKILL)
+        session.connection.settimeout(10)
+        while session.exit is None:
+            select.select([session.connection], [], [], 10)
+            session.read_exit()
+        assert session.exit == -signal.SIGKILL
+        session.close()
