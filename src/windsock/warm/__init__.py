@@ -9,9 +9,8 @@ drop what must not be shared between processes, such as database connections.
 
 **A call.** The client connects, and sends ``{"protocol": 1}`` together with four descriptors: standard
 output, standard error, a log channel and a call channel. The process forks at once and answers
-``{"pid": n}``, or ``{"setup_failure": {...}}``. The child leads its own process group. It reads
-one Call from the call channel and writes one Outcome to it; log records go to the log channel as JSON
-objects, one a line.
+``{"pid": n}``, or ``{"setup_failure": {...}}``. The child leads its own process group. It reads one Call from
+the call channel and writes one Outcome to it; log records go to the log channel as JSON objects, one a line.
 When the child has ended, what is left of its group is killed and the client is told ``{"exit": status}``
 (negative for a signal). When the client goes away first, the whole group is killed.
 

@@ -59,10 +59,17 @@ def test_the_call_says_which_attempt_of_which_step_and_what_it_may_use(bench: Be
 
 def test_output_and_log_records_reach_the_task_log_with_level_and_logger(bench: Bench) -> None:
     bench.supervise("value")
-    seen = {(line["level"], line["logger"], line["event"]) for line in bench.log()}
+    seen = {(line["level"], line.get("logger"), line["event"]) for line in bench.log()}
     assert ("info", "task.stdout", "printed by the step") in seen
     assert ("error", "task.stderr", "complained by the step") in seen
     assert ("warning", "shop.tasks", "logged by the step") in seen
+
+
+def test_a_silent_step_leaves_no_empty_log(bench: Bench) -> None:
+    bench.supervise("nothing")
+    first, last = bench.log()[0]["event"], bench.log()[-1]["event"]
+    assert first.startswith("Running shop.tasks.greet in process ")
+    assert last == "The step succeeded"
 
 
 def test_no_value_pushes_no_xcom(bench: Bench) -> None:

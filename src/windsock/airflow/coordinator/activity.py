@@ -205,6 +205,7 @@ class StepProcess(ActivitySubprocess):
             for key in context.xcom_keys_to_clear or ():
                 self.client.xcoms.delete(ti.dag_id, ti.run_id, ti.task_id, key, ti.map_index)
             self._plan = make_plan(self._function, ti, self._bundle, context, self.client)
+            self.process_log.info(f"Running {self._plan.step.task} in process {self.pid}")
             self._session.send(self._plan.call)
         except Exception as error:
             self._not_sent = describe(error)

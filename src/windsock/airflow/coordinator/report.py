@@ -52,6 +52,7 @@ class Report:
         A response that got lost is asked for again: the server takes a repetition for what it is. In no case
         is the step reported as failed after this, for it would run a second time.
         """
+        self._task_log.info("The step succeeded")
         self._deliver(
             TaskInstanceState.SUCCESS,
             lambda: self._client.task_instances.succeed(
@@ -74,6 +75,8 @@ class Report:
         if not retry:
             self._finish(TaskInstanceState.FAILED)
             return
+        wait = "the delay of its DAG" if after is None else f"{after.total_seconds():g} s"
+        self._task_log.info(f"The step is tried again after {wait}")
         self._deliver(
             TaskInstanceState.UP_FOR_RETRY,
             lambda: self._client.task_instances.retry(
