@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.local.project_api import FakeProject, serve
 
 from windsock.local.project import Project
 from windsock.local.state import State
@@ -75,3 +76,9 @@ def until(condition: Callable[[], object], seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+@pytest.fixture
+def api() -> Iterator[FakeProject]:
+    with serve() as fake:
+        yield fake

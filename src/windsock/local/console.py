@@ -16,11 +16,19 @@ _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright
 _WIDTH = 21
 
 
+class Terminal(Console):
+    """A console that outlives its reader; rich's own would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Falls silent."""
+        self.quiet = True
+
+
 class Screen:
     """Writes to one terminal or file; when nobody reads any more, it falls silent."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Terminal(highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._told: set[str] = set()
         self._colours: dict[str, str] = {}
