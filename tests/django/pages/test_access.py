@@ -33,11 +33,14 @@ def test_a_page_runs_nothing_but_our_own_scripts_and_is_not_kept(browser: Client
 def test_workflows_and_runs_need_a_permission(make_user: MakeUser, make_workflow: MakeWorkflow) -> None:
     make_workflow("w", Status.DONE)
     make_workflow("gone", retired_at="2026-01-01T00:00Z")
-    nobody, reader = make_user("nobody"), make_user("reader", "view_workflow")
+    nobody = make_user("nobody")
+    reader, clerk = make_user("reader", "view_workflow"), make_user("clerk", "view_workflowrun")
     assert not visible_workflows(nobody).exists()
     assert not visible_runs(nobody).exists()
     assert [workflow.pk for workflow in visible_workflows(reader)] == ["w"]
-    assert visible_runs(reader).count() == 1
+    assert not visible_runs(reader).exists()
+    assert visible_runs(clerk).count() == 1
+    assert not visible_workflows(clerk).exists()
 
 
 def test_tasks_are_seen_by_their_owner_and_by_holders_of_the_permission(make_user: MakeUser) -> None:

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from tests.django.pages.conftest import MakeUser, MakeWorkflow
 
-from windsock.django.models import TaskRun, Workflow
+from windsock.django.models import TaskRun, Workflow, WorkflowRun
 from windsock.django.pages.overview import RUNS_A_STRIP, TASKS, WORKFLOWS_A_PAGE, rows, with_newest
 from windsock.run import Status
 
@@ -38,7 +38,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(
 
 def test_a_strip_shows_the_latest_runs_newest_last(make_workflow: MakeWorkflow) -> None:
     make_workflow("w", *[Status.DONE] * 30, Status.FAILED, Status.PROCESSING)
-    [row] = rows(with_newest(Workflow.objects.all()))
+    [row] = rows(with_newest(Workflow.objects.all()), WorkflowRun.objects.all())
     assert len(row.runs) == RUNS_A_STRIP
     assert [run.status for run in row.runs[-3:]] == ["DONE", "FAILED", "PROCESSING"]
     assert row.last == row.runs[-1]
@@ -47,7 +47,7 @@ def test_a_strip_shows_the_latest_runs_newest_last(make_workflow: MakeWorkflow) 
 
 def test_a_short_strip_is_filled_up_with_gaps(make_workflow: MakeWorkflow) -> None:
     make_workflow("w", Status.DONE)
-    [row] = rows(with_newest(Workflow.objects.all()))
+    [row] = rows(with_newest(Workflow.objects.all()), WorkflowRun.objects.all())
     assert len(row.gaps) == RUNS_A_STRIP - 1
 
 
@@ -111,6 +111,15 @@ def test_who_sees_no_workflows_sees_their_own_tasks(make_user: MakeUser, make_wo
     assert "concealed" not in page
     assert "mine" in page
     assert "theirs" not in page
+
+
+def test_runs_are_for_those_who_may_see_them(make_user: MakeUser, make_workflow: MakeWorkflow) -> None:
+    make_workflow("w", Status.DONE)
+    client = Client()
+    client.force_login(make_user("reader", "view_workflow"))
+    assert "square-" not in text(client)
+    client.force_login(make_user("clerk", "view_workflow", "view_workflowrun"))
+    assert "square-" in text(client)
 
 
 def test_the_button_is_for_those_who_may_run(make_user: MakeUser, make_workflow: MakeWorkflow) -> None:

@@ -67,7 +67,7 @@ def test_the_page_shows_results_and_the_way_to_airflow(
 def test_a_traceback_needs_a_permission(make_user: MakeUser, run: WorkflowRun) -> None:
     execution(run, "keep", status=Status.FAILED, message="the shelf broke", traceback="File secret.py")
     client = Client()
-    client.force_login(make_user("reader", "view_workflow"))
+    client.force_login(make_user("reader", "view_workflowrun"))
     page = client.get(f"/windsock/runs/{run.pk}/").content.decode()
     assert "the shelf broke" in page
     assert "secret.py" not in page

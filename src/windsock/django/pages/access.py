@@ -47,6 +47,6 @@ def visible_workflows(user: Any) -> QuerySet[Workflow]:
 
 
 def visible_runs(user: Any) -> QuerySet[WorkflowRun]:
-    """Return the runs that ``user`` sees: those of the workflows that they see, retired ones too."""
+    """Return the runs that ``user`` sees: all with ``view_workflowrun``, of retired workflows too."""
     runs = WorkflowRun.objects.all()
-    return runs if user.has_perm("windsock.view_workflow") else runs.none()
+    return runs if user.has_perm("windsock.view_workflowrun") else runs.none()

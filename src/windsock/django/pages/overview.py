@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from windsock.django.api.tasks import visible_to
 from windsock.django.models import Workflow, WorkflowRun, WorkflowVersion
 from windsock.django.pages import words
-from windsock.django.pages.access import RUN, page, visible_workflows
+from windsock.django.pages.access import RUN, page, visible_runs, visible_workflows
 from windsock.django.pages.live import live
 from windsock.django.pages.tasks import with_context
 
@@ -47,7 +47,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     found = found_workflows(visible_workflows(request.user), query)
     current = Paginator(found, WORKFLOWS_A_PAGE).get_page(request.GET.get("page"))
     context = {
-        "rows": rows(current),
+        "rows": rows(current, visible_runs(request.user)),
         "current": current,
         "query": query,
         "sees_workflows": request.user.has_perm("windsock.view_workflow"),
@@ -80,19 +80,19 @@ def with_newest(workflows: QuerySet[Workflow]) -> QuerySet[Workflow]:
     )
 
 
-def rows(workflows: "Page[Workflow] | Iterable[Workflow]") -> list[Row]:
-    """Return the lines of the page, with two queries however many there are."""
-    latest = WorkflowRun.objects.filter(workflow=OuterRef("pk")).order_by("-id")
+def rows(workflows: "Page[Workflow] | Iterable[Workflow]", visible: QuerySet[WorkflowRun]) -> list[Row]:
+    """Return the lines of the page with their ``visible`` runs, by two queries however many there are."""
+    latest = visible.filter(workflow=OuterRef("pk")).order_by("-id")
     shown = list(workflows)
-    keys = dict(
+    arrays = (
         Workflow.objects.filter(pk__in=[workflow.pk for workflow in shown])
         .annotate(latest=ArraySubquery(latest.values("pk")[:RUNS_A_STRIP]))
-        .values_list("pk", "latest")
+        .values_list("latest", flat=True)
     )
+    # Where nothing is visible Django leaves the subquery out and answers None.
+    keys = [key for array in arrays for key in array or ()]
     runs: defaultdict[str, list[WorkflowRun]] = defaultdict(list)
-    for run in WorkflowRun.objects.filter(pk__in=[key for some in keys.values() for key in some]).order_by(
-        "id"
-    ):
+    for run in visible.filter(pk__in=keys).order_by("id"):
         runs[run.workflow_id].append(run)
     return [row(workflow, runs[workflow.pk]) for workflow in shown]
 

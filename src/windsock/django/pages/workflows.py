@@ -9,7 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from windsock.django.actions import runs
-from windsock.django.pages.access import RUN, page, visible_workflows
+from windsock.django.pages.access import RUN, page, visible_runs, visible_workflows
 from windsock.django.pages.live import live
 from windsock.django.pages.overview import row, with_newest
 from windsock.errors import RunRefused
@@ -23,11 +23,16 @@ VERSIONS = 10
 def workflow(request: HttpRequest, pk: str) -> HttpResponse:
     """Show a workflow's runs and versions."""
     found = get_object_or_404(with_newest(visible_workflows(request.user)), pk=pk)
-    latest = found.runs.select_related("requested_by").order_by("-id")[:RUNS]
+    latest = (
+        visible_runs(request.user)
+        .filter(workflow=found)
+        .select_related("requested_by")
+        .order_by("-id")[:RUNS]
+    )
     versions = found.versions.select_related("author").defer("document").order_by("-id")[:VERSIONS]
     context = {
         "row": row(found, []),
-        "runs": latest,
+        "runs": latest[:RUNS],
         "versions": versions,
         "can_run": request.user.has_perm(RUN),
         "here": request.get_full_path(),
