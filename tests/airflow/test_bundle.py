@@ -264,6 +264,16 @@ def test_a_damaged_shard_heals_itself(feed: FakeFeed, rounds: Rounds) -> None:
     assert not stored("heal_1").is_stale
 
 
+def test_lost_files_come_back(feed: FakeFeed, rounds: Rounds) -> None:
+    feed.publish(plan("back_1"))
+    rounds.until_idle()
+    (rounds.bundle.path / relative_path("back_1")).unlink()
+    (rounds.bundle.path / SENTINEL_FILE).unlink()
+    rounds.ask_for()
+    assert relative_path("back_1") in rounds.until_idle()
+    assert (rounds.bundle.path / SENTINEL_FILE).exists()
+
+
 def test_lost_state_is_read_anew_without_parsing_anything(
     feed: FakeFeed, rounds: Rounds, tmp_path: Path
 ) -> None:

@@ -61,6 +61,13 @@ def test_nobody_at_the_address(url: str) -> None:
         Feed(url=url, key=KEY).changes(0)
 
 
+def test_a_proxy_does_not_stand_between_two_parts_of_one_host(
+    feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    assert Feed().changes(0) == (0, ())
+
+
 def test_an_answer_of_a_server_in_trouble_is_no_document(feed: FakeFeed) -> None:
     feed.down = True
     with pytest.raises(FeedUnavailable, match="answered 503"):

@@ -122,7 +122,10 @@ class WindsockDagBundle(BaseDagBundle):
 
     def _follow(self) -> bool:
         """Bring the files up to date; return whether to look again soon rather than at the usual time."""
-        after = self._store.revision() if self._store.is_intact() else 0
+        after = self._store.revision()
+        if not self._store.is_intact():
+            self._store.prepare()
+            after = 0
         highest, entries = self._feed.changes(after)
         if highest < after:
             log.warning("Django's newest revision is %d, ours was %d: beginning anew", highest, after)

@@ -1,7 +1,9 @@
 """The Airflow side's one door to Django: the feed of published workflows."""
 
+import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -58,6 +60,8 @@ class Feed:
         # A key out of a command (``feed_key_cmd``) comes with the end of its line.
         self._key = (key or conf.get("windsock", "feed_key", fallback="") or "").strip()
         self._bundle = bundle
+        # A proxy of the environment cannot reach this host's own addresses.
+        self._uses_proxy = not self._url.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
 
     def changes(self, after: int) -> tuple[int, tuple[Entry, ...]]:
         """Return the highest revision that exists and what was published after revision ``after``.
@@ -105,6 +109,8 @@ class Feed:
                 self._url + path,
                 headers={"Authorization": f"Bearer {token}"},
                 timeout=TIMEOUT,
+                verify=_authorities(),
+                trust_env=self._uses_proxy,
                 **request,
             )
             return _read(response)
@@ -112,6 +118,12 @@ class Feed:
             raise FeedUnavailable(f"[windsock] feed_key: {error}") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FeedUnavailable(f"{self._url}: {type(error).__name__}: {error}") from None
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Return the trusted certificate authorities; reading them takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def _read(response: httpx.Response) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -5,11 +6,14 @@ from typing import Any
 import pytest
 from airflow import settings
 from airflow.exceptions import AirflowClusterPolicyViolation
+from airflow.policies import hookimpl
 from airflow.sdk import DAG
 from tests.airflow.plans import DAILY, START, plan
 
-from windsock.airflow.dag import build
+from windsock.airflow.dag import build, load, shards
 from windsock.airflow.dag.check import Checker
+from windsock.airflow.hook import Entry
+from windsock.wire import to_json
 from windsock.workflow import Schedule, Step
 
 
@@ -41,14 +45,41 @@ def test_text_that_does_not_fit_airflows_columns_is_refused() -> None:
     assert "timetable_description is longer" in refusal(schedule=Schedule(cron=crons, start=START))
 
 
-def test_what_a_cluster_policy_refuses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def policy(dag: DAG) -> None:
+class Policy:
+    """A cluster policy that refuses some DAGs and leaves a mark on the others."""
+
+    @hookimpl
+    def dag_policy(self, dag: DAG) -> None:
         if "approved" not in dag.tags:
             raise AirflowClusterPolicyViolation("tag it as approved")
+        dag.tags.add("seen")
 
-    monkeypatch.setattr(settings, "dag_policy", policy)
+
+@pytest.fixture
+def policy() -> Iterator[None]:
+    manager = settings.get_policy_plugin_manager()
+    plugin = Policy()
+    manager.register(plugin)
+    yield
+    manager.unregister(plugin)
+
+
+@pytest.mark.usefixtures("policy")
+def test_what_a_cluster_policy_refuses_is_refused() -> None:
     assert "tag it as approved" in refusal()
     assert refusal(tags=("approved",)) == ""
+
+
+def test_a_dag_that_a_policy_saw_is_not_given_to_it_again(
+    policy: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = tmp_path / "live" / "shards" / "00.py"
+    document = to_json(plan("shop_sync", tags=("approved",)))
+    shards.write(stub, shards.encode([Entry(workflow="shop_sync", revision=1, document=document)]))
+    namespace: dict[str, Any] = {}
+    load(str(stub), namespace)
+    assert namespace["dag shop_sync"].tags == {"approved"}
+    assert Checker(stub).leaves_marks
 
 
 def test_an_end_before_now_is_no_problem() -> None:

@@ -101,6 +101,18 @@ def test_problems_are_noted_and_cleared_and_only_then_written(stub: Path) -> Non
     assert json.loads(file.read_text()) == []
 
 
+def test_problems_that_cannot_be_noted_do_not_cost_the_shard(
+    stub: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(file: Path, content: bytes) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(shards, "replace", full)
+    problem = Problem(workflow="a", revision=1, message="bad")
+    shards.write_problems(shards.problems_beside(stub), [problem])
+    assert "No space left" in caplog.text
+
+
 def test_a_workers_copy_notes_no_problems(tmp_path: Path) -> None:
     stub = tmp_path / "versions" / "7" / "abc" / "shards" / "a7.py"
     shards.write_problems(shards.problems_beside(stub), [Problem(workflow="a", revision=1, message="bad")])

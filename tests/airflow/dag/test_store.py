@@ -63,6 +63,15 @@ def test_a_shard_whose_last_workflow_is_gone_stays(disk: Store) -> None:
     assert shards.read(stub.with_suffix(".json")) == {}
 
 
+def test_an_empty_shard_gets_its_lost_stub_back(disk: Store) -> None:
+    follow(disk, entry(A, 1))
+    follow(disk, Entry(workflow=A, revision=2))
+    stub = disk.live / shards.relative_path(A)
+    stub.unlink()
+    follow(disk, Entry(workflow=A, revision=2), whole=True)
+    assert stub.exists()
+
+
 def test_a_workflow_that_came_and_went_unseen_leaves_no_shard(disk: Store) -> None:
     assert follow(disk, Entry(workflow=A, revision=2)) == set()
     assert disk.revision() == 2
@@ -76,7 +85,7 @@ def test_the_whole_feed_removes_what_it_does_not_name(disk: Store) -> None:
     assert disk.find(B, 2) == entry(B, 2)
 
 
-@pytest.mark.parametrize("damage", ["document", "missing", "state", "rubbish"])
+@pytest.mark.parametrize("damage", ["document", "missing", "stub", "state", "rubbish"])
 def test_damage_is_noticed(disk: Store, tmp_path: Path, damage: str) -> None:
     follow(disk, entry(A, 1))
     document = (disk.live / shards.relative_path(A)).with_suffix(".json")
@@ -84,6 +93,7 @@ def test_damage_is_noticed(disk: Store, tmp_path: Path, damage: str) -> None:
     {
         "document": lambda: document.write_text("{"),
         "missing": document.unlink,
+        "stub": document.with_suffix(".py").unlink,
         "state": state.unlink,
         "rubbish": lambda: state.write_text("[1]"),
     }[damage]()
@@ -91,6 +101,7 @@ def test_damage_is_noticed(disk: Store, tmp_path: Path, damage: str) -> None:
     follow(disk, entry(A, 1), whole=True)
     assert disk.is_intact()
     assert disk.find(A, 1) == entry(A, 1)
+    assert document.with_suffix(".py").exists()
 
 
 def test_a_host_answers_only_what_it_knows_for_certain(disk: Store) -> None:

@@ -64,8 +64,10 @@ def _accepted(entry: Entry, checker: Checker) -> tuple[DAG | None, str]:
     if entry.workflow == SENTINEL:
         return None, "this name is Windsock's own"
     try:
-        refusal = checker.refusal(compiled(entry))
-        # The check leaves marks (cluster policies change a DAG), so Airflow gets a fresh one.
-        return (None, refusal) if refusal else (compiled(entry), "")
+        dag = compiled(entry)
+        refusal = checker.refusal(dag)
+        if refusal:
+            return None, refusal
+        return (compiled(entry) if checker.leaves_marks else dag), ""
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"

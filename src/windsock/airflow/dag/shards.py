@@ -7,6 +7,7 @@ for each version) with a JSON document beside it, in the form in which the feed 
 
 import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,8 @@ from typing import Any
 from windsock.airflow.hook import Entry, Problem
 from windsock.errors import WireError
 from windsock.wire import PROTOCOL, canonical, check_protocol, from_json, to_json
+
+log = logging.getLogger(__name__)
 
 FOLDER = "shards"
 #: The first import lets the dag-processor load Airflow once, before it forks a process per file.
@@ -108,7 +111,11 @@ def write_problems(file: Path, problems: Iterable[Problem]) -> None:
     """
     noted = [to_json(problem) for problem in problems]
     if file.parent.is_dir() and noted != read_json(file, []):
-        replace(file, canonical(noted))
+        try:
+            replace(file, canonical(noted))
+        except OSError as error:
+            # Raised here, it would be an import error of all the shard's DAGs.
+            log.warning("Cannot note problems in %s: %s", file, error)
 
 
 def read_json(file: Path, default: Any) -> Any:
@@ -120,11 +127,11 @@ def read_json(file: Path, default: Any) -> Any:
 
 
 def fingerprint(folder: Path) -> Mapping[str, list[int]]:
-    """Return size and time of each shard's document, by name: whoever changed one is found out."""
+    """Return size and time of each document and the size of each stub, by name, to find foreign changes."""
     return {
-        item.name: [item.stat().st_size, item.stat().st_mtime_ns]
+        item.name: [item.stat().st_size, item.stat().st_mtime_ns if item.name.endswith(".json") else 0]
         for item in os.scandir(folder)
-        if item.name.endswith(".json") and not item.name.startswith(".")
+        if item.name.endswith((".json", ".py")) and not item.name.startswith(".")
     }
 
 

@@ -1,6 +1,8 @@
 """What a bundle knows on this host: the newest documents, how far it has read, and what was refused."""
 
+import contextlib
 import hashlib
+import os
 import shutil
 import time
 from collections import defaultdict
@@ -14,7 +16,7 @@ from windsock.airflow.hook import NEWEST, Entry, Problem
 from windsock.errors import WireError
 from windsock.wire import canonical, from_json, to_json
 
-#: Copies of single workflows at old revisions that a host keeps; the oldest half goes when there are more.
+#: Copies of single workflows at old revisions that a host keeps; then the half unused for longest goes.
 COPIES = 2_000
 
 #: A shard's new content by its name.
@@ -51,7 +53,7 @@ class Store:
         return revision if isinstance(revision, int) else 0
 
     def is_intact(self) -> bool:
-        """Whether the shards are as they were left."""
+        """Whether the files are as they were left."""
         try:
             return bool(self._read_state().get("documents") == shards.fingerprint(self._shards))
         except OSError:
@@ -76,7 +78,8 @@ class Store:
             kept = [entry for entry in merged.values() if entry.document is not None]
             content = shards.encode(kept)
             stub = self._stub(shard)
-            if (kept or stub.exists()) and not shards.is_current(stub, content):
+            known = kept or stub.exists() or stub.with_suffix(".json").exists()
+            if known and not shards.is_current(stub, content):
                 plan[shard] = content
         return plan
 
@@ -99,9 +102,8 @@ class Store:
         for shard in due:
             shards.touch(self._stub(shard))
         if due:
-            self._write_state(
-                self.revision(), {shard: moment for shard, moment in again.items() if shard not in due}
-            )
+            later = {shard: moment for shard, moment in again.items() if shard not in due}
+            self._write_state(self.revision(), later)
         return due
 
     def find(self, workflow: str, revision: int) -> Entry | None:
@@ -131,6 +133,7 @@ class Store:
         if not shards.is_current(stub, content):
             self._make_room()
             shards.write(stub, content)
+        os.utime(folder)
         return folder
 
     def news(self) -> tuple[list[Problem], list[Problem]]:
@@ -168,10 +171,19 @@ class Store:
         shards.replace(self._state, canonical({"revision": revision, "documents": documents, "again": again}))
 
     def _make_room(self) -> None:
-        copies = sorted(self._versions.glob("*/*"), key=lambda folder: folder.stat().st_mtime)
+        copies = sorted(self._versions.glob("*/*"), key=_last_use)
         if len(copies) >= COPIES:
             for folder in copies[: COPIES // 2]:
                 shutil.rmtree(folder, ignore_errors=True)
+                with contextlib.suppress(OSError):  # other copies are left in it
+                    folder.parent.rmdir()
+
+
+def _last_use(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:  # another process made room too
+        return 0.0
 
 
 def _problems_in(*files: Path) -> dict[str, Problem]:
