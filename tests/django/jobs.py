@@ -1,5 +1,7 @@
 """Tasks for the tests."""
 
+import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -123,3 +125,10 @@ def count(name: str) -> Any:
     """Leave a row, so that executions can be counted."""
     user, _ = get_user_model()._default_manager.get_or_create(username="counter")
     ApiToken.objects.create(user=user, name=name, digest=name)
+
+
+@task(takes_context=True)
+def wait_for_ever(context: TaskContext) -> None:
+    """Tell the number of the process, and wait to be killed."""
+    context.relate(os.getpid())
+    signal.pause()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
+from windsock.django.actions.revisions import TOMBSTONE
 from windsock.django.actions.workflows import REFUSED, STUCK
 from windsock.django.models import Workflow, WorkflowVersion
 from windsock.django.relay import wake
@@ -28,17 +29,17 @@ class Open:
 def open_versions() -> list[Open]:
     """Return what Airflow has to take over, oldest first; one indexed query."""
     versions = WorkflowVersion.objects.filter(is_settled=False, revision__isnull=False).order_by("revision")
-    columns = ("pk", "workflow_id", "revision", "digest", "document__isnull", "workflow__problem")
+    columns = ("pk", "workflow_id", "revision", "digest", "workflow__problem")
     return [
         Open(
             version=version,
             workflow=workflow,
             revision=revision,
             digest=digest,
-            is_tombstone=tombstone,
+            is_tombstone=digest == TOMBSTONE,
             is_refused=problem.startswith(REFUSED),
         )
-        for version, workflow, revision, digest, tombstone, problem in versions.values_list(*columns)
+        for version, workflow, revision, digest, problem in versions.values_list(*columns)
         if revision is not None
     ]
 

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from windsock.call import Outcome
 from windsock.django.actions import runs, tasks
-from windsock.django.conf import settings
 from windsock.django.models import TaskRun, WorkflowRun
 from windsock.django.observed import TaskInstance
 from windsock.django.relay import wake
@@ -94,11 +93,10 @@ def _latest(run: WorkflowRun, step: str, map_index: int) -> TaskRun | None:
 
 def _new(run: WorkflowRun, step: Step, map_index: int, **fields: Any) -> TaskRun:
     task = registered().get(step.task)
+    names = ("backend", "queue_name", "takes_context") if task else ()
     return TaskRun(
         task=step.task,
-        name=step.name,
-        queue_name=(step.queue or settings.QUEUE)[:100],
-        takes_context=task.takes_context if task else False,
+        name=step.name[:200],
         retry_delay=step.retry.delay,
         timeout=step.timeout,
         owner_id=run.requested_by_id,
@@ -106,6 +104,7 @@ def _new(run: WorkflowRun, step: Step, map_index: int, **fields: Any) -> TaskRun
         step=step.name,
         map_index=map_index,
         generation=run.generation,
+        **{name: getattr(task, name) for name in names},
         **fields,
     )
 
