@@ -92,7 +92,7 @@ def _no_thread_stays() -> Iterator[None]:
 def wait_until() -> Waiting:
     """Wait for a condition with a deadline."""
 
-    def wait(condition: Callable[[], object], *, seconds: float = 10) -> None:
+    def wait(condition: Callable[[], object], *, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "the condition did not come true in time"
@@ -118,7 +118,7 @@ def running(folder: Path, broker: Broker, *arguments: str, **environment: str) -
             command, cwd=ROOT, env=surroundings | environment, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not ready.exists():
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(log.read_text())

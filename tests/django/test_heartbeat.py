@@ -98,6 +98,13 @@ def test_a_request_to_cancel_reaches_the_task(run: TaskRun, wait_until: Waiting)
         wait_until(lambda: pulse.cancelled)
 
 
+def test_a_task_is_told_when_its_time_is_over(run: TaskRun, wait_until: Waiting) -> None:
+    run.timeout = timedelta(seconds=0.1)
+    with heartbeat.watch(run, timedelta(seconds=30)) as pulse:
+        assert not pulse.cancelled
+        wait_until(lambda: pulse.cancelled)
+
+
 def test_a_lost_lease_tells_the_task_to_stop(run: TaskRun, wait_until: Waiting) -> None:
     with heartbeat.watch(run, timedelta(seconds=0.3)) as pulse:
         tasks.finish(stored(run), Outcome(value=1))

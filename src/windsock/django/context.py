@@ -21,7 +21,7 @@ class TaskContext(compat.TaskContext):
 
     @property
     def cancelled(self) -> bool:
-        """Whether the task should stop: somebody cancelled it, or another attempt has taken its place."""
+        """Whether to stop: it was cancelled, its time is over, or another attempt has taken its place."""
         return self.pulse.cancelled
 
     def progress(self, done: float, total: float = 100) -> None:

@@ -71,7 +71,7 @@ def execute_run(
 
 
 def tidy_connections() -> None:
-    """Close what is broken, too old or in another mode; a transaction of the caller, as in tests, is spared."""
+    """Close what is broken, too old or in another mode, but spare an open transaction, as tests have one."""
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()

@@ -37,6 +37,8 @@ class Pulse:
         self._written = (self.percent, self.related_id)
         self._written_at = time.monotonic()
         self._not_before = 0.0
+        limit = run.timeout.total_seconds() if lease and run.timeout else math.inf
+        self._deadline = self._written_at + limit
 
     def report(self, percent: int) -> None:
         """Take over the progress, 0..100."""
@@ -58,11 +60,13 @@ class Pulse:
         renewal = self._written_at + self.lease.total_seconds() / 3 if self.lease else math.inf
         news = (self.percent, self.related_id) != self._written
         progress = self._written_at + PROGRESS_INTERVAL if news else math.inf
-        return max(min(renewal, progress), self._not_before)
+        return max(min(renewal, progress, self._deadline), self._not_before)
 
     def beat(self) -> None:
         """Write what is due and read whether to go on."""
         percent, related_id = self.percent, self.related_id
+        if time.monotonic() >= self._deadline:
+            self.cancelled, self._deadline = True, math.inf
         try:
             answer = tasks.renew(self.run, lease=self.lease, progress=percent, related_id=related_id)
         except (OperationalError, InterfaceError) as error:
@@ -74,7 +78,7 @@ class Pulse:
         if answer is not False:
             self.cancelled = True
         if answer is None:
-            self.lease, self._written_at = None, math.inf
+            self.lease, self._written_at, self._deadline = None, math.inf, math.inf
 
 
 class _WatchedPulse(Pulse):

@@ -41,7 +41,7 @@ class TrackedTask(AnyTask):
 
     retries: int = 0  #: further attempts after the first, 0..100
     retry_delay: timedelta = timedelta(0)  #: before each further attempt, >= 0
-    timeout: timedelta | None = None  #: of one attempt, > 0; kept in the record
+    timeout: timedelta | None = None  #: of one attempt, > 0; then ``context.cancelled``
     label: Label = Label()
 
     def __post_init__(self) -> None:

@@ -65,6 +65,16 @@ def test_a_broker_that_hangs_costs_a_moment_once(
     assert second < 0.02
 
 
+def test_a_broker_that_was_restarted_gets_the_next_message(
+    tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("restarted")
+    for _ in range(2):
+        with temporary(folder) as server:
+            monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+            sending.send(RUN, 1, queue="default", priority=0)
+
+
 def _time_of_failure() -> float:
     began = time.monotonic()
     with pytest.raises(Exception, match=r"(?i)timed? ?out|moment ago"):

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from tests.django import jobs
 from tests.django.conftest import WORKER, Broker, Start
 
@@ -102,6 +103,27 @@ class TestPerform:
 
         assert (stored(result).status, stored(result).attempt) == ("FAILED", 1)
 
+    def test_a_database_that_is_away_for_a_moment_is_waited_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        result = jobs.add.enqueue(1)
+        claim, finish = tasks.claim, tasks.finish
+        outages = [OperationalError("away"), InterfaceError("away")]
+
+        def unreliable(action: Any) -> Any:
+            def attempt(*args: Any, **values: Any) -> Any:
+                if outages:
+                    raise outages.pop()
+                return action(*args, **values)
+
+            return attempt
+
+        monkeypatch.setattr(tasks, "claim", unreliable(claim))
+        monkeypatch.setattr(tasks, "finish", unreliable(finish))
+        perform(result.id, 1)
+
+        assert (stored(result).status, outages) == ("DONE", [])
+
     def test_an_end_that_comes_after_the_lease_was_lost_changes_nothing(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -160,7 +182,7 @@ class TestRealWorker:
                 with transaction.atomic():
                     jobs.count.enqueue(f"request {number}")
 
-        wait_until(lambda: TaskRun.objects.filter(status="DONE").count() == 40, seconds=20)
+        wait_until(lambda: TaskRun.objects.filter(status="DONE").count() == 40)
         assert ApiToken.objects.count() == 40
 
     def test_every_message_twice_is_every_task_once(self, wait_until: Waiting) -> None:
@@ -168,7 +190,7 @@ class TestRealWorker:
         for result in reversed(results):
             sending.send(stored(result).pk, 1, queue="default", priority=0)
 
-        wait_until(lambda: TaskRun.objects.filter(status="DONE").count() == 20, seconds=20)
+        wait_until(lambda: TaskRun.objects.filter(status="DONE").count() == 20)
         wait_until(lambda: sending.waiting("default") == 0)
         assert ApiToken.objects.count() == 20
         assert not TaskRun.objects.exclude(attempt=1).exists()
@@ -183,7 +205,7 @@ class TestRealWorker:
 
         start(worker, "django", "windsock_relay")
 
-        wait_until(lambda: TaskRun.objects.filter(status="DONE").count() == 6, seconds=20)
+        wait_until(lambda: TaskRun.objects.filter(status="DONE").count() == 6)
         assert stored(later).started_at > stored(later).run_after
 
 
@@ -198,15 +220,15 @@ def test_a_killed_workers_tasks_are_tried_again_or_failed(
         again = jobs.meet_again.enqueue(str(tmp_path / "again"))
         worker = start(broker, *WORKER, **lease)
         for name in ("once", "again"):
-            wait_until((tmp_path / name / "attempt-1").exists, seconds=20)
+            wait_until((tmp_path / name / "attempt-1").exists)
         for name in (stored(once).worker, stored(again).worker):
             os.kill(int(name.rpartition(":")[2]), signal.SIGKILL)
         start(broker, "django", "windsock_relay", **lease)
-        wait_until(lambda: stored(once).status == "FAILED", seconds=10)
-        wait_until((tmp_path / "again" / "attempt-2").exists, seconds=20)
+        wait_until(lambda: stored(once).status == "FAILED")
+        wait_until((tmp_path / "again" / "attempt-2").exists)
         assert worker.poll() is None
 
-    wait_until(lambda: stored(again).status == "DONE", seconds=20)
+    wait_until(lambda: stored(again).status == "DONE")
     assert "went away in attempt 1" in stored(once).message
     assert stored(once).exception == "windsock.errors.Lost"
     assert (stored(again).attempt, stored(again).result) == (2, 2)
