@@ -64,8 +64,12 @@ def main(folder: Path) -> int:
     hold = state.hold()
     assert hold is not None
     step = Command(argv=(sys.executable, "-c", "print('done')", str(folder)))
+
+    def prepare() -> None:
+        run(step, folder / "step.log")
+
     plan = Plan(
-        steps=(Step(name="step", run=lambda: run(step, folder / "step.log") and None),),
+        steps=(Step(name="step", run=prepare),),
         parts=(
             part("storage", STORAGE, folder, after=("step",), storage=True),
             part("stubborn", STUBBORN, folder, after=("storage",)),

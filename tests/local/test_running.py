@@ -22,7 +22,7 @@ def part(code: str, mark: Path) -> Part:
 def test_a_part_is_ready_when_its_probe_says_so(state: State, tmp_path: Path) -> None:
     code = "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(60)"
     running = RunningPart(part(code, tmp_path / "mark"), state)
-    assert running.progress.state is Phase.STARTING
+    assert not running.check()
     until(running.check)
     assert running.progress.state is Phase.READY
     assert running.entry is not None

@@ -54,6 +54,8 @@ def _watch(found: Project, state: State, screen: Screen, child: int) -> int:
             ended = os.waitpid(child, os.WNOHANG)[0] == child
             now = status.read(state)
             if ended or now.state is Phase.FAILED:
+                if not ended:
+                    os.waitpid(child, 0)
                 screen.end_progress()
                 screen.say(f"windsock up failed: {now.message or 'see ' + str(state.log(LOG))}", style="red")
                 return 1
