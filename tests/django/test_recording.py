@@ -8,7 +8,7 @@ from tests.django import jobs
 
 from windsock.django.compat import TaskResultDoesNotExist, TaskResultStatus, task_backends, task_enqueued
 from windsock.django.models import TaskRun
-from windsock.django.tasks import acting_as
+from windsock.django.tasks import Label, acting_as
 
 pytestmark = pytest.mark.django_db
 
@@ -19,6 +19,12 @@ def test_the_record_exists_before_anything_else_happens() -> None:
     run = TaskRun.objects.get(pk=result.id)
     assert (run.args, run.kwargs, run.status) == ([1], {"b": 2}, "PENDING")
     assert result.status == TaskResultStatus.READY
+
+
+def test_the_result_names_the_task_that_was_enqueued() -> None:
+    other = jobs.add.using(priority=5, label=Label(name="other"))
+
+    assert other.enqueue(1).task == other
 
 
 def test_the_record_goes_with_the_callers_transaction() -> None:

@@ -28,7 +28,7 @@ class RecordingBackend(compat.BaseTaskBackend):
         if not isinstance(task, TrackedTask):
             raise compat.InvalidTask(f"{task.module_path} was declared for another backend.")
         run = tasks.create(task, args, kwargs, owner=current_owner())
-        result = result_of(run)
+        result = result_of(run, task)
         compat.task_enqueued.send(type(self), task_result=result)
         self.deliver(run)
         return result

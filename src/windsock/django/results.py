@@ -4,21 +4,25 @@ from typing import Any
 
 from windsock.django import compat
 from windsock.django.models import TaskRun
-from windsock.django.tasks import load
+from windsock.django.tasks import TrackedTask, load
 from windsock.errors import Cancelled
 from windsock.run import DJANGO_STATUSES, Status
 
 
-def result_of(run: TaskRun) -> "compat.TaskResult[Any]":
+def result_of(run: TaskRun, task: TrackedTask | None = None) -> "compat.TaskResult[Any]":
     """Return ``run`` as Django's task framework shows it.
 
     Only the newest attempt's error and worker are kept, so ``errors`` has at most one entry; ``attempts``
     is the true number.
 
+    Args:
+        run: the record.
+        task: what was enqueued; by default what is registered, with the record's options.
+
     Raises:
         UnknownTask: the task's module is gone or does not register it any more.
     """
-    task = load(run.task).using(
+    task = task or load(run.task).using(
         priority=run.priority, queue_name=run.queue_name, backend=run.backend, run_after=run.run_after
     )
     status = Status(run.status)

@@ -7,7 +7,7 @@ from django.db import connections
 from django.test import override_settings
 
 from windsock.django.celery import app
-from windsock.django.celery.app import _configuration
+from windsock.django.celery.app import _configuration, _keep_connections
 
 
 def test_messages_are_json_and_nothing_else() -> None:
@@ -32,26 +32,33 @@ def test_the_settings_name_the_broker_and_the_queues() -> None:
     assert [queue.name for queue in configuration["task_queues"]] == ["windsock.default", "windsock.mail"]
 
 
+class Part:
+    """A part of a worker."""
+
+    def __init__(self, app: celery.Celery) -> None:
+        self.app = app
+
+
 def test_a_workers_child_keeps_its_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     values: dict[str, Any] = dict(connections.settings["default"])
     monkeypatch.setattr(connections, "settings", {"default": values, "other": {}})
 
+    signals.worker_init.send(sender=Part(celery.Celery(set_as_current=False)))
     signals.worker_process_init.send(sender=None)
+    assert "CONN_HEALTH_CHECKS" not in connections.settings["other"]
 
+    signals.worker_init.send(sender=Part(app))
+    signals.worker_process_init.send(sender=None)
+    signals.worker_process_init.disconnect(_keep_connections)
     assert (values["CONN_MAX_AGE"], values["CONN_HEALTH_CHECKS"]) == (600, False)
     assert connections.settings["other"]["CONN_HEALTH_CHECKS"]
-
-
-class Consumer:
-    def __init__(self, app: celery.Celery) -> None:
-        self.app = app
 
 
 def test_only_our_worker_says_that_it_is_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     ready = tmp_path / "ready"
     monkeypatch.setenv("WINDSOCK_READY_FILE", str(ready))
 
-    signals.worker_ready.send(sender=Consumer(celery.Celery(set_as_current=False)))
+    signals.worker_ready.send(sender=Part(celery.Celery(set_as_current=False)))
     assert not ready.exists()
-    signals.worker_ready.send(sender=Consumer(app))
+    signals.worker_ready.send(sender=Part(app))
     assert ready.exists()

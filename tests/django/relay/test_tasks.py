@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -40,11 +39,11 @@ class Backend(RecordingBackend):
 
 
 @pytest.fixture
-def backend(settings: Any) -> Iterator[Backend]:
+def backend(settings: Any) -> Backend:
     settings.TASKS = {"default": {"BACKEND": f"{Backend.__module__}.Backend", "QUEUES": []}}
     found = compat.task_backends["default"]
     assert isinstance(found, Backend)
-    yield found
+    return found
 
 
 def overdue(count: int = 1) -> list[TaskRun]:
@@ -137,6 +136,15 @@ def test_a_broken_broker_is_told_and_nothing_is_noted_as_sent(backend: Backend) 
         tasks.send_due()
 
     assert TaskRun.objects.get().next_send_at < timezone.now()  # type: ignore[operator]
+
+
+def test_what_a_backend_without_messages_left_is_no_matter_of_the_relay(backend: Backend) -> None:
+    overdue()
+    TaskRun.objects.update(backend="gone")
+    backend.sent.clear()
+
+    assert tasks.send_due() is None
+    assert backend.sent == []
 
 
 def claim(task: Any, lease: timedelta) -> TaskRun:

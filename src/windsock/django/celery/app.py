@@ -51,7 +51,13 @@ def _set_up_django(**_: Any) -> None:
     connections.close_all()
 
 
-@signals.worker_process_init.connect
+@signals.worker_init.connect
+def _prepare_children(sender: Any = None, **_: Any) -> None:
+    """Only in our own worker: another app's may import this module to enqueue."""
+    if getattr(sender, "app", None) is app:
+        signals.worker_process_init.connect(_keep_connections)
+
+
 def _keep_connections(**_: Any) -> None:
     """Keep connections between tasks; the record's own is not probed, since a claim may be repeated."""
     # Here, because django.setup() has to come first.

@@ -75,7 +75,10 @@ def _end(run: TaskRun) -> None:
 
 
 def _runs() -> QuerySet[TaskRun]:
-    return TaskRun.objects.using(tasks.alias()).pending().filter(next_send_at__isnull=False)
+    senders = [alias for alias in compat.task_backends if hasattr(compat.task_backends[alias], "send")]
+    return (
+        TaskRun.objects.using(tasks.alias()).pending().filter(next_send_at__isnull=False, backend__in=senders)
+    )
 
 
 def _sent_before(due: QuerySet[TaskRun], queue: tuple[str, str]) -> QuerySet[TaskRun]:
