@@ -1,0 +1,61 @@
+"""A person starts a run in Airflow's own pages."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from tests.e2e.stack.conftest import Stack, eventually
+
+pytestmark = pytest.mark.timeout(240)
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(30_000)
+        yield page
+        browser.close()
+
+
+def sign_in(page: Page, stack: Stack) -> None:
+    username, password = stack.airflow_login
+    page.goto(f"{stack.status['airflow_url']}/")
+    page.locator("input[name=username]").fill(username)
+    page.locator("input[name=password]").fill(password)
+    page.locator("button[type=submit]").click()
+    expect(page.get_by_text("Dags").first).to_be_visible(timeout=30_000)
+
+
+def test_a_click_runs_the_simulator_and_the_log_shows_the_answer(stack: Stack, page: Page) -> None:
+    known = {run["id"] for run in runs(stack)}
+    sign_in(page, stack)
+    page.goto(f"{stack.status['airflow_url']}/dags/simulator_dag_2")
+    page.get_by_role("button", name="Trigger").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Trigger").click()
+
+    run = eventually(
+        lambda: next((r for r in runs(stack) if r["id"] not in known and r["origin"] == "airflow"), None)
+    )
+    eventually(lambda: stack.api.get(f"/api/runs/{run['id']}/").json()["status"] == "DONE")
+    page.goto(f"{stack.status['airflow_url']}/dags/simulator_dag_2/runs/{run['run_id']}/tasks/ask")
+
+    expect(page.get_by_text(re.compile("kpi_id")).first).to_be_visible(timeout=30_000)
+    answer = stack.api.get(f"/api/runs/{run['id']}/").json()["steps"][1]["result"]
+    expect(page.get_by_text(re.compile(re.escape(str(answer["result"])))).first).to_be_visible()
+
+
+def runs(stack: Stack) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = stack.api.get("/api/runs/?workflow=simulator_dag_2").json()["results"]
+    return found
