@@ -59,7 +59,7 @@ def run_enqueued() -> list[TaskRun]:
         The records, as they are afterwards.
     """
     done: list[TaskRun] = []
-    while run := _due().order_by("id").first():
+    while run := _due().order_by("created_at", "id").first():
         run_now(run)
         done.append(run)
     for run in done:

@@ -78,7 +78,7 @@ def test_who_may_view_the_record_sees_all(api: APIClient, caller: User) -> None:
 
 
 def test_a_list_comes_in_pages_with_the_newest_first(api: APIClient, caller: User) -> None:
-    runs = [create(owner=caller) for _ in range(3)]
+    runs = sorted((create(owner=caller) for _ in range(3)), key=lambda run: run.pk)
 
     body = api.get("/api/tasks/?page_size=2").json()
 

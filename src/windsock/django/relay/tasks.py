@@ -40,7 +40,7 @@ def send_due() -> timedelta | None:
     Returns:
         When to look again, if that is sooner than usual.
     """
-    due = _runs().filter(next_send_at__lte=Now()).order_by("next_send_at")
+    due = _runs().filter(next_send_at__lte=Now()).order_by("next_send_at", "id")
     first = list(due.filter(next_send_at=F("run_after"))[:BATCH])
     _send(first)
     again = [run for queue, count in _missing().items() for run in _sent_before(due, queue)[:count]]
