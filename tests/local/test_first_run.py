@@ -25,7 +25,7 @@ def test_it_waits_until_live_runs_and_shows_the_result(api: FakeProject) -> None
         "/api/runs/r1/": [
             {"status": "PENDING"},
             {"status": "PROCESSING"},
-            {"status": "DONE", "steps": [{"name": "ask", "status": "DONE", "result": {"kpi": 42}}]},
+            {"status": "DONE", "steps": [{"task_name": "ask", "status": "DONE", "result": {"kpi": 42}}]},
         ],
     }
     fine, said = show(api)
@@ -41,7 +41,7 @@ def test_a_project_without_workflows_is_told_so(api: FakeProject) -> None:
 
 
 def test_a_paused_workflow_is_left_alone(api: FakeProject) -> None:
-    api.answers = {"/api/workflows/": [[{"id": "w", "live": True, "paused": True}]]}
+    api.answers = {"/api/workflows/": [[{"id": "w", "live": True, "is_paused": True}]]}
     assert "No workflow yet" in show(api)[1]
 
 

@@ -5,11 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.local import sleepers
 from tests.local.conftest import running, until
 
-from windsock.local import status
+from windsock.local import ledger, status
 from windsock.local.state import State
 from windsock.local.status import Phase, Status
 
@@ -36,9 +37,12 @@ def test_a_request_to_stop_leaves_nothing(
     stack: "subprocess.Popen[bytes]", tmp_path: Path, number: signal.Signals
 ) -> None:
     ready(tmp_path)
+    family = [stack.pid, *(each.pid for each in ledger.descendants(stack.pid))]
     stack.send_signal(number)
     assert stack.wait(timeout=10) == 0
     assert running(str(tmp_path)) == []
+    # Not even a zombie, where init is slow to collect them.
+    assert not [pid for pid in family if psutil.pid_exists(pid)]
     assert status.read(State(tmp_path / "state")).state is Phase.STOPPED
 
 

@@ -29,7 +29,7 @@ def show(client: Client, say: Say, wanted: Callable[[], bool] = lambda: True) ->
         Whether nothing went wrong.
     """
     try:
-        candidates = [each for each in results(client.get("/api/workflows/")) if not each.get("paused")]
+        candidates = [each for each in results(client.get("/api/workflows/")) if not each.get("is_paused")]
         if not candidates:
             say("No workflow yet: the project publishes none. Make one in the admin or register a source.")
             return True
@@ -60,7 +60,7 @@ def _run(client: Client, name: str, say: Say, wanted: Callable[[], bool]) -> boo
         return False
     say(f"{name} is {run['status']} after {time.monotonic() - started:.1f} s.")
     for step in run.get("steps") or []:
-        say(f"  {step.get('name') or step.get('step')}: {step.get('status')} {_short(step.get('result'))}")
+        say(f"  {step.get('task_name')}: {step.get('status')} {_short(step.get('result'))}")
     return bool(run["status"] == "DONE")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 
-from windsock.local import ledger, linux, status, stopping
+from windsock.local import ledger, linux, process, status, stopping
 from windsock.local.ledger import Entry
 from windsock.local.state import State
 from windsock.local.status import Phase
@@ -53,7 +53,10 @@ def guarded(supervise: Callable[[tuple[Entry, ...]], int], state: State) -> int:
         signal.signal(number, pass_on)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     code = _wait(child)
+    # What the supervisor did not collect is ours now; init may be slow to collect it from us.
+    process.reap()
     _sweep(state)
+    process.reap()
     return code
 
 

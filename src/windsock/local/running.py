@@ -111,6 +111,10 @@ class RunningPart:
         self._failures += 1
         self._ready_at = None
 
+    def collect(self) -> None:
+        """Collects its ended process, so that no zombie outlives the supervisor."""
+        self._process.poll()
+
     @property
     def progress(self) -> Progress:
         """How far it is."""

@@ -173,5 +173,8 @@ class Supervisor:
             grace=self._patience.grace,
             forced=lambda: self._asked > max(asked, 1),
         )
+        for each in self._parts.values():
+            each.collect()
+        process.reap()
         ledger.write(self._state, [])
         self._publish(Phase.FAILED if failure else Phase.STOPPED, failure, parts={})
