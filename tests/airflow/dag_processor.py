@@ -17,8 +17,10 @@ from sqlalchemy import select
 
 from windsock.airflow.bundle import WindsockDagBundle
 
-#: For modules that drive the dag-processor; see ``Rounds.close``.
-UNCLOSED = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+#: For modules that drive the dag-processor: it leaves sockets open and forks beside the threads of a test.
+AIRFLOWS_OWN = pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning", "ignore:.*multi-threaded, use of fork:DeprecationWarning"
+)
 
 
 class Rounds:

@@ -17,7 +17,7 @@ from airflow.sdk.definitions._internal.contextmanager import DagContext
 from airflow.sdk.execution_time.task_runner import _airflow_parsing_context_manager
 from airflow.utils.session import create_session
 from sqlalchemy import select
-from tests.airflow.dag_processor import UNCLOSED, Rounds, documentation, last_lines, stored
+from tests.airflow.dag_processor import AIRFLOWS_OWN, Rounds, documentation, last_lines, stored
 from tests.airflow.fake_feed import FakeFeed
 from tests.airflow.plans import DAILY, NEVER, neighbours, plan
 
@@ -28,7 +28,7 @@ from windsock.airflow.hook import FeedUnavailable, NotPublished
 from windsock.wire import digest, to_json
 from windsock.workflow import Workflow
 
-pytestmark = [pytest.mark.usefixtures("metadata"), UNCLOSED]
+pytestmark = [pytest.mark.usefixtures("metadata"), AIRFLOWS_OWN]
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ import pytest
 from airflow.callbacks.callback_requests import DagCallbackRequest
 from airflow.dag_processing import manager as airflow_manager
 from airflow.dag_processing.manager import DagFileProcessorManager
-from tests.airflow.dag_processor import UNCLOSED, Rounds
+from tests.airflow.dag_processor import AIRFLOWS_OWN, Rounds
 from tests.airflow.fake_feed import FakeFeed
 from tests.airflow.plans import plan
 
 from windsock.airflow import callbacks
 from windsock.airflow.dag.shards import relative_path
 
-pytestmark = [pytest.mark.usefixtures("metadata"), UNCLOSED]
+pytestmark = [pytest.mark.usefixtures("metadata"), AIRFLOWS_OWN]
 
 
 @pytest.fixture

@@ -85,9 +85,8 @@ class WindsockDagBundle(BaseDagBundle):
                 self._report()
             except WindsockError as error:
                 # Said once, not at each round of an outage.
-                log.log(
-                    logging.DEBUG if self._is_cut_off else logging.WARNING, "All stays as it is: %s", error
-                )
+                level = logging.DEBUG if self._is_cut_off else logging.WARNING
+                log.log(level, "No news from Django, all workflows stay as they are: %s", error)
                 self._is_cut_off = True
                 self.refresh_interval = self._usual_interval
             else:
