@@ -107,14 +107,14 @@ def test_a_stale_dag_is_not_in_force(fake: FakeAirflow, rounds: Rounds) -> None:
     assert live("w") is None
 
 
-def test_a_known_file_is_named_itself(fake: FakeAirflow, rounds: Rounds) -> None:
+def test_an_edit_goes_the_same_way(fake: FakeAirflow, rounds: Rounds) -> None:
     write("w", "a")
     fake.on_parse = lambda: serve(fake, "w")
     rounds(seconds=1)
     write("w", "b")
     rounds(seconds=1)
 
-    assert fake.parses == ["sentinel", "token-of-w"]
+    assert fake.parses == ["sentinel", "sentinel"]
     assert live("w") == 2
 
 
@@ -274,7 +274,7 @@ def test_a_token_that_is_no_good_any_more_is_forgotten(fake: FakeAirflow, rounds
     write("w", "a")
     fake.on_parse = lambda: serve(fake, "w")
     rounds(seconds=1)
-    fake.dags["w"]["file_token"] = "another"
+    fake.dags["windsock_sentinel"]["file_token"] = "another"
     fake.on_parse = lambda: None
     write("w", "b")
     rounds(seconds=1.5)

@@ -13,13 +13,13 @@ from windsock.django.actions.workflows import bury
 from windsock.django.models import RelayState, Workflow, WorkflowRun
 from windsock.django.observed import DagRun
 from windsock.django.orchestrator import Airflow
-from windsock.errors import OrchestratorAway
+from windsock.errors import OrchestratorError
 from windsock.run import FINISHED
 
 logger = logging.getLogger(__name__)
 
 NAME = "states"
-OFTEN, SELDOM = timedelta(seconds=0.7), timedelta(seconds=4)  #: between two looks
+OFTEN, SELDOM = timedelta(seconds=0.5), timedelta(seconds=4)  #: between two looks
 CLOSEST = timedelta(seconds=0.3)
 LIVELY = timedelta(seconds=60)  #: after its last change a run is looked at often
 #: A transaction may become visible this much later than the time that it wrote.
@@ -57,7 +57,7 @@ class Watcher:
             if now - self._swept_at >= SWEEP_EVERY:
                 self._sweep(self.airflow)
                 self._swept_at = now
-        except OrchestratorAway as error:
+        except OrchestratorError as error:
             logger.warning("The states of runs cannot be read: %s", error)
             return SELDOM
         return OFTEN if _is_lively() else SELDOM

@@ -137,9 +137,9 @@ class Publisher:
         wanted = [item for item in self._waiting.values() if item.should_ask(now, self._news_at)]
         if not wanted or any(item.is_in_flight(now) for item in self._waiting.values()):
             return
-        again = {shard(item.version.workflow) for item in wanted if item.asked_at is not None}
-        first = shard(wanted[0].version.workflow)
-        files = [self._tokens[name] for name in sorted(again | {first})[:BATCH] if name in self._tokens]
+        # Any file has the whole bundle refreshed; only one that was missed must itself be named.
+        missed = sorted({shard(item.version.workflow) for item in wanted if item.asked_at is not None})
+        files = [self._tokens[name] for name in missed[:BATCH] if name in self._tokens]
         for token in files or [self._sentinel(airflow)]:
             try:
                 airflow.ask_to_parse(token)
