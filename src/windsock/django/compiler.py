@@ -8,6 +8,7 @@ from typing import Any
 
 from croniter import CroniterBadDateError, CroniterError, croniter
 
+from windsock import wire
 from windsock.call import as_json
 from windsock.django import rendering, tasks
 from windsock.errors import InvalidWorkflow, UnknownTask
@@ -40,6 +41,12 @@ def compile_workflow(workflow: Workflow) -> Workflow:
     if problems:
         raise InvalidWorkflow(tuple(problems))
     return replace(workflow, steps=steps)
+
+
+def document_of(definition: Definition) -> dict[str, Any]:
+    """Return the document of a definition in the form in which the database gives it back."""
+    document: dict[str, Any] = _as_kept(wire.to_json(definition))
+    return document
 
 
 @lru_cache(maxsize=4096)
@@ -158,3 +165,15 @@ def _upstream(workflow: Workflow) -> dict[str, set[str]]:
     for step in workflow.in_order():
         before[step.name] = set(step.after).union(*(before[name] for name in step.after))
     return before
+
+
+def _as_kept(value: Any) -> Any:
+    # jsonb knows neither 1e16 nor -0.0: a digest taken before would not be that of the document read back.
+    if isinstance(value, float):
+        whole = "e+" in repr(value)
+        return int(value) if whole else value + 0.0
+    if isinstance(value, dict):
+        return {key: _as_kept(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_kept(item) for item in value]
+    return value

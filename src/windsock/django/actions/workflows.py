@@ -4,7 +4,7 @@ A version is written in the caller's own transaction and has no revision yet, se
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from windsock import wire
 from windsock.django.actions.revisions import TOMBSTONE, announce, newest_digest
+from windsock.django.compiler import document_of
 from windsock.django.models import Workflow, WorkflowRun, WorkflowVersion
 from windsock.run import FINISHED
 from windsock.workflow import Problem
@@ -50,6 +51,7 @@ class _Stored:
 
     workflows: dict[str, Workflow]
     digests: dict[str, str | None]  #: of the newest version
+    created: list[Workflow] = field(default_factory=list)  #: not written yet
 
     @classmethod
     def of(cls, plans: Iterable[Plan], *, lock: bool) -> "_Stored":
@@ -95,6 +97,7 @@ def publish(plans: Sequence[Plan], *, author: Any = None) -> int:
                 stored.digests[workflow.id] = digest
                 version = WorkflowVersion(workflow=workflow, digest=digest, document=document, author=author)
                 versions.append(version)
+        Workflow.objects.bulk_create(stored.created, batch_size=500)
         WorkflowVersion.objects.bulk_create(versions, batch_size=500)
         if versions:
             announce()
@@ -156,24 +159,6 @@ def bury(workflows: Iterable[str] | None = None) -> int:
     return len(tombstones)
 
 
-def document_of(definition: Definition) -> dict[str, Any]:
-    """Return the document of a definition in the form in which the database gives it back."""
-    document: dict[str, Any] = _as_kept(wire.to_json(definition))
-    return document
-
-
-def _as_kept(value: Any) -> Any:
-    # jsonb knows neither 1e16 nor -0.0: a digest taken before would not be that of the document read back.
-    if isinstance(value, float):
-        whole = "e+" in repr(value)
-        return int(value) if whole else value + 0.0
-    if isinstance(value, dict):
-        return {key: _as_kept(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_as_kept(item) for item in value]
-    return value
-
-
 def _checked(plan: Plan, stored: _Stored) -> Plan:
     """Refuse a plan whose id belongs to another row."""
     owner = stored.workflows.get(plan.id)
@@ -208,7 +193,9 @@ def _write(plan: Plan, stored: _Stored, *, is_new: bool) -> Workflow | None:
     columns = _columns(plan, workflow, is_new=is_new)
     if workflow is None and plan.id:
         created = {"source": plan.source, "source_key": plan.key} | columns
-        workflow = stored.workflows[plan.id] = Workflow.objects.create(id=plan.id, **created)
+        stored.workflows[plan.id] = Workflow(id=plan.id, **created)
+        stored.created.append(stored.workflows[plan.id])
+        return stored.workflows[plan.id]
     for workflow_of_row in [workflow] if workflow else _of_row(plan, stored):
         _change(workflow_of_row, columns)
     return workflow
