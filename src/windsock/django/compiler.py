@@ -43,7 +43,7 @@ def compile_workflow(workflow: Workflow) -> Workflow:
     return replace(workflow, steps=steps)
 
 
-def document_of(definition: Definition) -> dict[str, Any]:
+def document_of(definition: Workflow) -> dict[str, Any]:
     """Return the document of a definition in the form in which the database gives it back."""
     document: dict[str, Any] = _as_kept(wire.to_json(definition))
     return document
