@@ -97,7 +97,12 @@ def selected(session: nox.Session) -> list[str]:
 
 def airflow_environment(session: nox.Session) -> None:
     """Make `.venv-airflow` from its lock, with the test tools of the other lock beside it."""
-    session.run(str(APP.with_name("windsock")), "environment", external=True)
+    code = (
+        "from pathlib import Path; from windsock.local import environments; "
+        "environments.ensure(Path('.venv-airflow').absolute(), environments.lock(), Path('.nox/airflow.log'))"
+    )
+    Path(".nox").mkdir(exist_ok=True)
+    session.run(str(APP), "-c", code, external=True)
     target = ("--quiet", "--python", str(AIRFLOW))
     session.run(
         "uv", "pip", "install", *target, "-c", "locks/app.txt", "pytest", "pytest-timeout", external=True
