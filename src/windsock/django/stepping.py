@@ -110,7 +110,7 @@ def _step(identity: Identity) -> Step:
     versions = WorkflowVersion.objects.filter(workflow=identity.workflow, revision__isnull=False)
     if identity.revision is not None:
         versions = versions.filter(revision__lte=identity.revision)
-    version = versions.exclude(document=None).order_by("-revision").first()
+    version = versions.filter(document__isnull=False).order_by("-revision").first()
     if version is None:
         raise LookupError(f"{identity.workflow!r} has no version up to revision {identity.revision}")
     try:

@@ -159,7 +159,7 @@ def task_of(run: WorkflowRun, step: str) -> str:
     versions = WorkflowVersion.objects.filter(workflow=run.workflow_id, revision__isnull=False)
     if run.revision is not None:
         versions = versions.filter(revision__lte=run.revision)
-    version = versions.exclude(document=None).order_by("-revision").first()
+    version = versions.filter(document__isnull=False).order_by("-revision").first()
     named = version.document.get("steps", []) if version and version.document else []
     return next((part["task"] for part in named if part["name"] == step), "")
 
