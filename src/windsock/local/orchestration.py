@@ -34,7 +34,7 @@ def _fixed() -> dict[str, str]:
     return {
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__PARALLELISM": "4",
+        "CORE__PARALLELISM": "3",
         "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
         "CORE__AUTH_MANAGER": (
             "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
@@ -48,6 +48,7 @@ def _fixed() -> dict[str, str]:
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "600",
         "SCHEDULER__PARSING_CLEANUP_INTERVAL": "5",
+        "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
 
@@ -102,11 +103,12 @@ def _windsock(project: Project, state: State, addresses: Addresses) -> dict[str,
 
 
 def command(project: Project, state: State, environment: Mapping[str, str], *words: str) -> Command:
-    """An `airflow` command in Airflow's environment."""
+    """An `airflow` command in Airflow's environment; the scheduler's workers share what it preloads."""
+    module = "windsock.airflow.preload" if words[0] == "scheduler" else "airflow"
     python = project.airflow_environment / "bin" / "python"
     path = os.pathsep.join([str(python.parent), environment.get("PATH", os.defpath)])
     return Command(
-        argv=(str(python), "-m", "airflow", *words),
+        argv=(str(python), "-m", module, *words),
         environment={**environment, "PATH": path},
         directory=state.airflow,
     )

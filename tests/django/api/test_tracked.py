@@ -223,9 +223,7 @@ def test_an_update_needs_its_fields_and_a_patch_does_not(api: APIClient, user1: 
 
 def test_a_form_is_taken_like_json(api: APIClient) -> None:
     accepted(
-        api.post(
-            "/api/users/", "username=user1&email=", content_type="application/x-www-form-urlencoded"
-        )
+        api.post("/api/users/", "username=user1&email=", content_type="application/x-www-form-urlencoded")
     )
 
     assert status(api)["input_data"] == {"username": "user1", "email": ""}
