@@ -18,6 +18,7 @@ os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 
 APP = Path(".venv/bin/python").absolute()
 AIRFLOW = Path(".venv-airflow/bin/python").absolute()
+UV = str(APP.with_name("uv"))
 
 
 @nox.session(venv_backend="none")
@@ -58,10 +59,10 @@ def django_newest(session: nox.Session) -> None:
     if python is None:
         session.skip("no Python 3.12 or 3.13 here: Django 6.1 is not tested on this machine")
     folder = Path(".nox/django-newest").absolute()
-    session.run("uv", "venv", "--quiet", "--allow-existing", "--python", python, str(folder), external=True)
+    session.run(UV, "venv", "--quiet", "--allow-existing", "--python", python, str(folder), external=True)
     target = ("--quiet", "--python", str(folder / "bin/python"))
-    session.run("uv", "pip", "sync", *target, "locks/app.txt", external=True)
-    session.run("uv", "pip", "install", *target, "--no-deps", "--editable", ".", external=True)
+    session.run(UV, "pip", "sync", *target, "locks/app.txt", external=True)
+    session.run(UV, "pip", "install", *target, "--no-deps", "--editable", ".", external=True)
     run(session, folder / "bin/python", "pytest", "tests/django", *selected(session))
 
 
