@@ -15,24 +15,13 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from windsock.local import broker, postgres
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "example"
 PASSWORD = "a long password"
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-#: Without the background switches Chromium asks its maker's hosts at every start.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 Open = Callable[..., Page]
 
 
@@ -154,16 +143,6 @@ def worker(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     with process(log, [*arguments, *quiet], environment):
         waited(ready.exists, say=log.read_text)
         yield
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.fail(f"{CHROMIUM} is missing: `apt-get install chromium`, or name another one in $CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
