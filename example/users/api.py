@@ -1,9 +1,8 @@
 """The REST API of users."""
 
-from windsock.django.api.tracked import TrackedModelViewSet
-
 from users.models import User
 from users.serializers import UserSerializer
+from windsock.django.api.tracked import TrackedModelViewSet
 
 
 class UserViewSet(TrackedModelViewSet[User]):

@@ -60,8 +60,12 @@ def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the example with a state of its own and this repository's environments."""
-    folder = tmp_path_factory.mktemp("story") / "example"
+    return copy_of_example(tmp_path_factory.mktemp("story"))
+
+
+def copy_of_example(parent: Path) -> Path:
+    """Copy the example, with a state of its own and this repository's environments."""
+    folder = parent / "example"
     shutil.copytree(
         ROOT / "example", folder, ignore=shutil.ignore_patterns(".windsock", "__pycache__", ".env")
     )
