@@ -27,7 +27,7 @@ def test_up_works_with_the_wheel_alone(tmp_path: Path) -> None:
     requirement = f"windsock[django,celery,local] @ file://{wheel}"
     run(uv, "pip", "install", "--python", python, "-c", constraints(tmp_path), requirement, cwd=tmp_path)
     (tmp_path / "bare").mkdir()
-    run(python, "-m", "django", "startproject", "bare", tmp_path / "bare", cwd=tmp_path)
+    run(python, "-m", "django", "startproject", "mysite", tmp_path / "bare", cwd=tmp_path)
     windsock = python.with_name("windsock")
 
     run(windsock, "up", "--detach", cwd=tmp_path / "bare")
