@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from simulator.kpi import DEFAULT_KPI, KPIS, compute
-from windsock.django.api.authentication import SignedIn
+from windsock.django.api.signed_in import SignedIn
 
 
 class AnyNumberParser(JSONParser):

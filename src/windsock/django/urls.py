@@ -8,8 +8,8 @@ from django.urls import include, path
 from rest_framework.routers import APIRootView, DefaultRouter
 
 from windsock.django import feed
-from windsock.django.api.authentication import SignedIn
 from windsock.django.api.runs import RunViewSet
+from windsock.django.api.signed_in import SignedIn
 from windsock.django.api.tasks import TaskViewSet
 from windsock.django.api.workflows import WorkflowViewSet
 from windsock.django.pages.health import health

@@ -1,13 +1,13 @@
-"""Who is asking: a session, or ``Authorization: Bearer <token>``; nothing here is open to everybody."""
+"""Who is asking, by ``Authorization: Bearer <token>``.
+
+This module imports no view, so that a project can name the class in its ``REST_FRAMEWORK`` settings.
+"""
 
 from typing import Any
 
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from windsock.django.actions import tokens
 
@@ -32,16 +32,3 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Return what a 401 says in ``WWW-Authenticate``."""
         return 'Bearer realm="windsock"'
-
-
-class SignedIn(APIView):
-    """A view for people and programs that are signed in; its answers are not kept by caches."""
-
-    authentication_classes = (BearerAuthentication, SessionAuthentication)
-    permission_classes = (IsAuthenticated,)
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
-        """Say ``Cache-Control: no-store`` in every answer."""
-        final = super().finalize_response(request, response, *args, **kwargs)
-        final["Cache-Control"] = "no-store"
-        return final

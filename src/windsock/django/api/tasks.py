@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from windsock.django.api.authentication import SignedIn
+from windsock.django.api.signed_in import SignedIn
 from windsock.django.models import TaskRun
 from windsock.run import Status
 

@@ -25,9 +25,9 @@ from rest_framework.viewsets import ModelViewSet
 
 from windsock import wire
 from windsock.django.api import replay
-from windsock.django.api.authentication import SignedIn
 from windsock.django.api.deeds import DEEDS, explained
 from windsock.django.api.phrases import Phrases, phrases_for
+from windsock.django.api.signed_in import SignedIn
 from windsock.django.api.tasks import Pages
 from windsock.django.compat import task
 from windsock.django.context import TaskContext

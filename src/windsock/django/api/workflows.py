@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from windsock.django.actions import runs
-from windsock.django.api.authentication import SignedIn
 from windsock.django.api.permissions import Needed
 from windsock.django.api.runs import run_json
+from windsock.django.api.signed_in import SignedIn
 from windsock.django.api.tasks import Pages
 from windsock.django.models import Workflow
 from windsock.errors import InvalidParams, RunRefused

@@ -1,0 +1,24 @@
+"""The ground of every view: a session or a token is needed, nothing here is open to everybody."""
+
+from typing import Any
+
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from windsock.django.api.authentication import BearerAuthentication
+
+
+class SignedIn(APIView):
+    """A view for people and programs that are signed in; its answers are not kept by caches."""
+
+    authentication_classes = (BearerAuthentication, SessionAuthentication)
+    permission_classes = (IsAuthenticated,)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """Say ``Cache-Control: no-store`` in every answer."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final["Cache-Control"] = "no-store"
+        return final

@@ -1,0 +1,28 @@
+import subprocess
+import sys
+
+from django.test import Client
+
+
+def test_nobody_gets_in_unknown_and_no_cache_keeps_the_answer(client: Client) -> None:
+    answer = client.get("/api/tasks/")
+
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_a_project_may_name_the_authentication_in_its_settings() -> None:
+    name = "windsock.django.api.authentication.BearerAuthentication"
+    code = (
+        "from tests.django import settings as ours; from django.conf import settings; import django;"
+        "settings.configure(**{name: getattr(ours, name) for name in dir(ours) if name.isupper()},"
+        f" REST_FRAMEWORK={{'DEFAULT_AUTHENTICATION_CLASSES': [{name!r}]}});"
+        "django.setup(); from rest_framework.views import APIView; print(APIView.authentication_classes)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert "BearerAuthentication" in done.stdout, done.stderr
