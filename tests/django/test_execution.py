@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from tests.django import jobs
 
 from windsock.call import Outcome
-from windsock.django.actions import tasks
+from windsock.django.actions import enqueueing, tasks
 from windsock.django.execution import execute_run
 from windsock.django.models import TaskRun
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def claim(task: Any, *args: Any, owner: Any = None) -> TaskRun:
-    run = tasks.create(task, args, {}, owner=owner)
+    run = enqueueing.create(task, args, {}, owner=owner)
     claimed = tasks.claim(run.pk, 1, worker="w", lease=timedelta(minutes=1))
     assert claimed is not None
     return claimed

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection, transaction
 from tests.django import jobs
 
 from windsock.call import Outcome
-from windsock.django.actions import tasks
+from windsock.django.actions import enqueueing, tasks
 from windsock.django.heartbeat import heartbeat
 from windsock.django.models import TaskRun
 
@@ -21,7 +21,7 @@ Waiting = Callable[..., None]
 
 @pytest.fixture
 def run() -> TaskRun:
-    created = tasks.create(jobs.add, [1], {})
+    created = enqueueing.create(jobs.add, [1], {})
     claimed = tasks.claim(created.pk, 1, worker="w", lease=timedelta(minutes=1))
     assert claimed is not None
     return claimed

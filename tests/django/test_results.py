@@ -1,7 +1,7 @@
 import pytest
 from tests.django import jobs
 
-from windsock.django.actions import tasks
+from windsock.django.actions import enqueueing
 from windsock.django.compat import TaskResultStatus
 from windsock.django.models import TaskRun
 from windsock.django.results import result_of
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("status", list(Status))
 def test_every_status_has_its_place_in_djangos(status: Status) -> None:
-    run = tasks.create(jobs.add, [1], {})
+    run = enqueueing.create(jobs.add, [1], {})
     TaskRun.objects.update(status=status, result=3)
     run.refresh_from_db()
 
@@ -29,7 +29,7 @@ def test_every_status_has_its_place_in_djangos(status: Status) -> None:
 
 
 def test_the_result_shows_the_record() -> None:
-    run = tasks.create(jobs.add.using(priority=9), [1], {"b": 2})
+    run = enqueueing.create(jobs.add.using(priority=9), [1], {"b": 2})
     TaskRun.objects.update(attempt=2, worker="w", exception="builtins.ValueError", traceback="t")
     run.refresh_from_db()
 

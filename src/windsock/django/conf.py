@@ -18,6 +18,12 @@ class Settings:
     QUEUE: str = "windsock"  #: Airflow's queue of this project's steps
     LEASE_SECONDS: float = 30  #: how long a task stays its worker's without a heartbeat
     RESEND_SECONDS: float = 30  #: how long a message may be on its way
+    CANCEL_GRACE_SECONDS: float = 10  #: from "stop" to the end of a task that does not listen
+    RETENTION_DAYS: float = 0  #: how long finished records are kept; 0: for ever
+    EVENTS_URL: str = ""  #: Redis that wakes open event streams; empty: the broker, if that is a Redis
+    STREAMS_PER_USER: int = 10  #: event streams that one user may hold open in one web process
+    THROTTLE_RATE: str = "600/min"  #: requests that start work, per user; empty: no limit
+    OBSERVE_CELERY: bool = False  #: record what plain Celery tasks do
     EXAMPLE_DATA: tuple[str, ...] = ()  #: fixtures that ``windsock up`` loads into empty tables
     PROJECT_URLCONF: str = ""  #: set by ``configure``: the project's own ROOT_URLCONF
 

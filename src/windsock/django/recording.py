@@ -7,7 +7,7 @@ from uuid import UUID
 from django.core.exceptions import ObjectDoesNotExist
 
 from windsock.django import compat
-from windsock.django.actions import tasks
+from windsock.django.actions import enqueueing, tasks
 from windsock.django.models import TaskRun
 from windsock.django.results import result_of
 from windsock.django.tasks import TrackedTask, current_owner
@@ -27,7 +27,7 @@ class RecordingBackend(compat.BaseTaskBackend):
         self.validate_task(task)
         if not isinstance(task, TrackedTask):
             raise compat.InvalidTask(f"{task.module_path} was declared for another backend.")
-        run = tasks.create(task, args, kwargs, owner=current_owner())
+        run = enqueueing.create(task, args, kwargs, owner=current_owner())
         result = result_of(run, task)
         compat.task_enqueued.send(type(self), task_result=result)
         self.deliver(run)

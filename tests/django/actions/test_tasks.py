@@ -2,16 +2,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from tests.django import jobs
 
 from windsock.call import Failure, Outcome
-from windsock.django.actions import tasks
+from windsock.django.actions import enqueueing, tasks
 from windsock.django.models import TaskRun
-from windsock.django.tasks import Label
 from windsock.run import Status
 
 pytestmark = pytest.mark.django_db
@@ -21,51 +18,13 @@ FAILURE = Failure(exception="builtins.ValueError", message="no", traceback="Trac
 
 
 def create(task: Any = jobs.add, **options: Any) -> TaskRun:
-    return tasks.create(task.using(**options), [1], {"b": 2})
+    return enqueueing.create(task.using(**options), [1], {"b": 2})
 
 
 def claimed(run: TaskRun, attempt: int = 1) -> TaskRun:
     found = tasks.claim(run.pk, attempt, worker="w", lease=LEASE)
     assert found is not None
     return found
-
-
-def test_the_record_says_what_was_asked_for_and_by_whom() -> None:
-    ada = get_user_model().objects.create_user("ada")
-    label = Label(name="sum", operation="READ", related_table="t", related_id="7", input_data={"a": 1})
-
-    run = tasks.create(jobs.add.using(label=label, priority=5), (1, (2, 3)), {}, owner=ada.pk)
-
-    stored = TaskRun.objects.get(pk=run.pk)
-    assert (stored.task, stored.name, stored.args) == ("tests.django.jobs.add", "sum", [1, [2, 3]])
-    assert (stored.operation, stored.related_table, stored.related_id) == ("READ", "t", "7")
-    assert (stored.owner, stored.priority, stored.input_data) == (ada, 5, {"a": 1})
-    assert (stored.status, stored.attempt, stored.max_attempts) == (Status.PENDING, 0, 1)
-
-
-def test_an_argument_that_json_cannot_hold_is_refused() -> None:
-    with pytest.raises(TypeError):
-        tasks.create(jobs.add, [object()], {})
-
-
-def test_a_message_is_given_its_time_before_it_is_sent_again() -> None:
-    wait = create().next_send_at - timezone.now()  # type: ignore[operator]
-
-    assert timedelta(seconds=29) < wait <= timedelta(seconds=30)
-
-
-def test_what_is_due_later_is_not_sent_and_cannot_be_claimed_before() -> None:
-    run = create(run_after=timezone.now() + timedelta(hours=1))
-
-    assert tasks.is_deferred(run)
-    assert tasks.claim(run.pk, 1, worker="w", lease=LEASE) is None
-
-
-def test_what_was_due_before_is_sent_like_any_other() -> None:
-    run = create(run_after=timezone.now() - timedelta(hours=1))
-
-    assert not tasks.is_deferred(run)
-    assert claimed(run).status == Status.PROCESSING
 
 
 def test_a_claim_takes_the_record_once() -> None:

@@ -1,8 +1,17 @@
 """What Windsock keeps: tokens, workflows with their versions and runs, and the record of every execution."""
 
+from windsock.django.models.idempotency import IdempotencyKey
 from windsock.django.models.task_run import TaskRun
 from windsock.django.models.token import ApiToken
 from windsock.django.models.workflow import RelayState, Workflow, WorkflowVersion
 from windsock.django.models.workflow_run import WorkflowRun
 
-__all__ = ["ApiToken", "RelayState", "TaskRun", "Workflow", "WorkflowRun", "WorkflowVersion"]
+__all__ = [
+    "ApiToken",
+    "IdempotencyKey",
+    "RelayState",
+    "TaskRun",
+    "Workflow",
+    "WorkflowRun",
+    "WorkflowVersion",
+]

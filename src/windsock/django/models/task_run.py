@@ -62,6 +62,10 @@ class TaskRun(models.Model):
     args = models.JSONField(default=list, blank=True)
     kwargs = models.JSONField(default=dict, blank=True)
     input_data = models.JSONField(null=True, blank=True)  #: what the caller sent, as sent
+    #: Which arguments and fields of ``input_data`` are never shown: names, and indices of ``args``.
+    sensitive = models.JSONField(default=list, blank=True)
+    #: Digest of the task and the arguments named by ``unique_on``; null: it may run any number of times.
+    unique_key = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 -- null is never equal
 
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     attempt = models.PositiveIntegerField(default=0)  #: the last claimed one; 0 before the first
@@ -70,6 +74,8 @@ class TaskRun(models.Model):
     timeout = models.DurationField(null=True, blank=True)
     progress = models.PositiveSmallIntegerField(default=0)  #: per cent
     result = models.JSONField(null=True, blank=True)
+    result_ttl = models.DurationField(null=True, blank=True)  #: null: as long as the record
+    result_expires_at = models.DateTimeField(null=True, blank=True)
     exception = models.CharField(max_length=300, blank=True)
     message = models.TextField(blank=True)
     traceback = models.TextField(blank=True)
@@ -114,6 +120,11 @@ class TaskRun(models.Model):
                 name="windsock_task_lease",
                 condition=Q(status=RunStatus.PROCESSING, lease_expires_at__isnull=False),
             ),
+            models.Index(
+                fields=("result_expires_at",),
+                name="windsock_task_expiry",
+                condition=Q(result_expires_at__isnull=False),
+            ),
             models.Index(fields=("status", "id"), name="windsock_task_status"),
             models.Index(fields=("owner", "id"), name="windsock_task_owner"),
             models.Index(fields=("related_table", "related_id", "id"), name="windsock_task_related"),
@@ -124,6 +135,11 @@ class TaskRun(models.Model):
                 fields=("workflow_run", "step", "map_index", "generation"),
                 name="windsock_task_step",
                 condition=Q(workflow_run__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=("unique_key",),
+                name="windsock_task_unique",
+                condition=Q(unique_key__isnull=False, status__in=(RunStatus.PENDING, RunStatus.PROCESSING)),
             ),
         )
 
