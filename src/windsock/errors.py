@@ -73,6 +73,10 @@ class Cancelled(WindsockError):
     """A person cancelled this task."""
 
 
+class WrongStatus(WindsockError):
+    """The task is in a status in which this cannot be done."""
+
+
 class Skip(WindsockError):
     """Raise this inside a task to end it as SKIPPED."""
 
