@@ -21,3 +21,9 @@ def test_a_key_begins_with_its_moment_in_milliseconds() -> None:
 
 def test_no_two_of_many_keys_are_equal() -> None:
     assert len({uuid7() for _ in range(10_000)}) == 10_000
+
+
+def test_a_later_key_is_greater_within_the_same_millisecond_too() -> None:
+    keys = [uuid7() for _ in range(10_000)]
+
+    assert keys == sorted(keys)
