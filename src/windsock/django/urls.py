@@ -9,6 +9,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 
 from windsock.django import feed
 from windsock.django.api.runs import RunViewSet
+from windsock.django.api.schema import views as schema
 from windsock.django.api.signed_in import SignedIn
 from windsock.django.api.tasks import TaskViewSet
 from windsock.django.api.workflows import WorkflowViewSet
@@ -48,5 +49,6 @@ pages = [
 urlpatterns = [
     path("windsock/feed/", include(feed)),
     path("windsock/", include(pages)),
+    path("api/", include(schema)),
     path("api/", include(router.urls)),
 ]

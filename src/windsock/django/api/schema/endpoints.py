@@ -1,0 +1,151 @@
+"""Every endpoint of Windsock, as people know it."""
+
+from typing import Any
+
+from windsock.django.api.runs import RunViewSet
+from windsock.django.api.schema.components import LINK, TEXT, UUID, Schema, ref
+from windsock.django.api.schema.operations import (
+    IDEMPOTENCY_KEY,
+    LOCATION,
+    PAGE,
+    STARTING,
+    Endpoint,
+    answer,
+    query,
+)
+from windsock.django.api.schema.views import SchemaView
+from windsock.django.api.tasks import TaskViewSet
+from windsock.django.api.workflows import WorkflowViewSet
+from windsock.django.models import TaskRun, WorkflowRun
+
+TASKS, WORKFLOWS, RUNS, API = "tasks", "workflows", "runs", "api"
+TAGS = {
+    TASKS: "Every tracked execution, whichever engine runs it.",
+    WORKFLOWS: "Plans of steps, which Airflow runs on schedule and in order.",
+    RUNS: "Runs of workflows.",
+    API: "What there is.",
+}
+OPEN: Schema = {"type": "object"}
+
+
+def choice(name: str, values: list[str], description: str) -> Schema:
+    """Return a query parameter with these values."""
+    return query(name, {"type": "string", "enum": values}, description)
+
+
+TASK_FILTERS: tuple[Schema, ...] = (
+    choice("status", TaskRun.Status.values, "Tasks in this status."),
+    query("task_name", TEXT, "Tasks of this name."),
+    choice("operation", TaskRun.Operation.values, "What the task does to the related row."),
+    query("related_table", TEXT, "Tasks about rows of this table."),
+    query("related_id", TEXT, "Tasks about this row."),
+)
+#: (class of the view, its action) -> what it is.
+ENDPOINTS: dict[tuple[type, str], Endpoint] = {
+    (TaskViewSet, "list"): Endpoint(
+        id="list_tasks",
+        tag=TASKS,
+        summary="List the tasks that you may see, the newest first",
+        parameters=(*TASK_FILTERS, *PAGE),
+        answers={200: answer(ref("TrackedTaskPage"), "A page of tasks.")},
+        refusals=(400, 404),
+    ),
+    (TaskViewSet, "retrieve"): Endpoint(
+        id="get_task",
+        tag=TASKS,
+        summary="Get a task",
+        key=UUID,
+        answers={200: answer(ref("TrackedTask"), "The task.")},
+        refusals=(404,),
+    ),
+    (TaskViewSet, "status"): Endpoint(
+        id="get_task_status",
+        tag=TASKS,
+        summary="Get a task; the address that a 202 names",
+        key=UUID,
+        answers={200: answer(ref("TrackedTask"), "The task.")},
+        refusals=(404,),
+    ),
+    (WorkflowViewSet, "list"): Endpoint(
+        id="list_workflows",
+        tag=WORKFLOWS,
+        summary="List the workflows in force, by id",
+        parameters=(query("search", TEXT, "Words, each in the id or the title."), *PAGE),
+        answers={200: answer(ref("WorkflowPage"), "A page of workflows.")},
+        refusals=(403, 404),
+    ),
+    (WorkflowViewSet, "retrieve"): Endpoint(
+        id="get_workflow",
+        tag=WORKFLOWS,
+        summary="Get a workflow, a retired one too",
+        key=TEXT,
+        answers={200: answer(ref("Workflow"), "The workflow.")},
+        refusals=(403, 404),
+    ),
+    (WorkflowViewSet, "run"): Endpoint(
+        id="run_workflow",
+        tag=WORKFLOWS,
+        summary="Ask for a run of the newest definition",
+        description="The run begins as PENDING and starts when that definition is live in Airflow. What "
+        "is paused or retired answers 409; a param that it does not have, 400.",
+        key=TEXT,
+        parameters=(IDEMPOTENCY_KEY,),
+        body={"type": "object", "properties": {"params": OPEN | {"description": "Values by param name."}}},
+        answers={202: answer(ref("WorkflowRun"), "The run.", Location=LOCATION)},
+        refusals=(*STARTING, 404),
+    ),
+    (RunViewSet, "list"): Endpoint(
+        id="list_runs",
+        tag=RUNS,
+        summary="List the runs of workflows, the newest first",
+        parameters=(
+            query("workflow", TEXT, "Runs of this workflow, by its id."),
+            choice("status", WorkflowRun.Status.values, "Runs in this status."),
+            choice("origin", WorkflowRun.Origin.values, "Who began it."),
+            *PAGE,
+        ),
+        answers={200: answer(ref("WorkflowRunPage"), "A page of runs.")},
+        refusals=(400, 403, 404),
+    ),
+    (RunViewSet, "retrieve"): Endpoint(
+        id="get_run",
+        tag=RUNS,
+        summary="Get a run with its steps",
+        key=UUID,
+        answers={200: answer(ref("WorkflowRunWithSteps"), "The run.")},
+        refusals=(403, 404),
+    ),
+    (SchemaView, "get"): Endpoint(
+        id="get_schema",
+        tag=API,
+        summary="Get this document",
+        parameters=(choice("format", ["json", "yaml"], "JSON by default."),),
+        answers={
+            200: {
+                "description": "OpenAPI 3.1.",
+                "content": {
+                    "application/json": {"schema": OPEN},
+                    "application/yaml": {"schema": OPEN},
+                },
+            }
+        },
+        refusals=(404,),
+    ),
+}
+#: Name of the address -> what it is, where Django REST framework leaves the view out.
+PLAIN: dict[str, Endpoint] = {
+    "api-root": Endpoint(
+        id="list_addresses",
+        tag=API,
+        summary="List the addresses of the lists",
+        answers={200: answer({"type": "object", "additionalProperties": LINK}, "Addresses by name.")},
+        refusals=(404,),
+    ),
+}
+
+
+def endpoint_of(view: Any) -> Endpoint | None:
+    """Return what a view of DRF does; None when it is not Windsock's."""
+    action = getattr(view, "action", None) or "get"
+    found = (ENDPOINTS.get((each, action)) for each in type(view).__mro__)
+    return next((endpoint for endpoint in found if endpoint), None)
