@@ -13,7 +13,6 @@ from windsock.django.api.schema.operations import (
     answer,
     query,
 )
-from windsock.django.api.schema.views import SchemaView
 from windsock.django.api.tasks import TaskViewSet
 from windsock.django.api.workflows import WorkflowViewSet
 from windsock.django.models import TaskRun, WorkflowRun
@@ -115,7 +114,17 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         answers={200: answer(ref("WorkflowRunWithSteps"), "The run.")},
         refusals=(403, 404),
     ),
-    (SchemaView, "get"): Endpoint(
+}
+#: Name of the address -> what it is, where Django REST framework leaves the view out.
+PLAIN: dict[str, Endpoint] = {
+    "api-root": Endpoint(
+        id="list_addresses",
+        tag=API,
+        summary="List the addresses of the lists",
+        answers={200: answer({"type": "object", "additionalProperties": LINK}, "Addresses by name.")},
+        refusals=(404,),
+    ),
+    "api-schema": Endpoint(
         id="get_schema",
         tag=API,
         summary="Get this document",
@@ -132,20 +141,9 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         refusals=(404,),
     ),
 }
-#: Name of the address -> what it is, where Django REST framework leaves the view out.
-PLAIN: dict[str, Endpoint] = {
-    "api-root": Endpoint(
-        id="list_addresses",
-        tag=API,
-        summary="List the addresses of the lists",
-        answers={200: answer({"type": "object", "additionalProperties": LINK}, "Addresses by name.")},
-        refusals=(404,),
-    ),
-}
 
 
 def endpoint_of(view: Any) -> Endpoint | None:
     """Return what a view of DRF does; None when it is not Windsock's."""
-    action = getattr(view, "action", None) or "get"
-    found = (ENDPOINTS.get((each, action)) for each in type(view).__mro__)
+    found = (ENDPOINTS.get((each, getattr(view, "action", ""))) for each in type(view).__mro__)
     return next((endpoint for endpoint in found if endpoint), None)

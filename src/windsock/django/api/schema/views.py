@@ -50,6 +50,7 @@ class SchemaView(SignedIn):
     """The API as OpenAPI 3.1; ``?format=yaml`` for YAML."""
 
     renderer_classes = (JSONRenderer, YamlRenderer)
+    schema = None  # told by its address, like the views that are not Django REST framework's
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Answer with the whole document; it is the same for everybody."""
