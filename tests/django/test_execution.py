@@ -68,7 +68,7 @@ def test_a_skip_is_no_failure() -> None:
     ("task", "reason"),
     [
         (jobs.unfit, "cannot be kept as JSON"),
-        (jobs.huge, "the limit is 262144"),
+        (jobs.huge, "the limit, 262144"),
         (jobs.nul, "NUL"),
         (jobs.leave, "3"),
     ],

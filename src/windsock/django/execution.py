@@ -1,18 +1,22 @@
 """Running the task of a record in this process, whoever asked for it: a worker, a step, a test."""
 
+from asyncio import iscoroutinefunction
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.db import connections
 
 from windsock.call import Call, Failure, Outcome, describe, execute
+from windsock.django.actions.tasks import cancelled, out_of_time
 from windsock.django.context import TaskContext
-from windsock.django.heartbeat import Pulse, heartbeat
+from windsock.django.heartbeat import Pulse, Reason, heartbeat
 from windsock.django.models import TaskRun
 from windsock.django.results import result_of
-from windsock.django.storable import json_problem
+from windsock.django.stopping import Stopped
+from windsock.django.storable import json_problem, surely_exceeds
 from windsock.django.tasks import acting_as, load
 from windsock.errors import FailWithoutRetry
 
@@ -60,14 +64,13 @@ def execute_run(
     )
     watched = heartbeat.watch(run) if pulse is None else nullcontext(pulse)
     with watched as its_pulse, acting_as(run.owner_id):
-        try:
-            outcome = execute(call, lambda _: _callable(run, its_pulse))
-        except SystemExit as error:
-            outcome = Outcome(failure=describe(error))
+        outcome = _guarded(call, run, its_pulse)
     run.progress, run.related_id = its_pulse.percent, its_pulse.related_id
+    if its_pulse.guard is not None and its_pulse.guard.stopping:
+        connections.close_all()  # it may have been stopped in the middle of a statement
     # A task may leave a broken connection, or one in another mode, which must not carry the end.
     tidy_connections()
-    return _storable(outcome)
+    return _true_end(_storable(outcome), run, its_pulse)
 
 
 def tidy_connections() -> None:
@@ -77,25 +80,72 @@ def tidy_connections() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
+def _guarded(call: Call, run: TaskRun, pulse: Pulse) -> Outcome:
+    """Execute the call so that the pulse may stop it, but never what comes after it."""
+    guard = pulse.guard
+    if guard is None:
+        return _caught(call, run, pulse)
+    outcome = None
+    try:
+        guard.enter()
+        outcome = _caught(call, run, pulse)
+        guard.leave()
+    except Stopped as stopped:
+        guard.leave()
+        return outcome or Outcome(failure=describe(stopped))
+    except BaseException:
+        guard.leave()
+        raise
+    return outcome
+
+
+def _caught(call: Call, run: TaskRun, pulse: Pulse) -> Outcome:
+    try:
+        return execute(call, lambda _: _callable(run, pulse))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # SystemExit, and what a cancelled coroutine raises: the end of the task, not of the worker.
+        return Outcome(failure=describe(error))
+
+
+def _true_end(outcome: Outcome, run: TaskRun, pulse: Pulse) -> Outcome:
+    """What was told to stop and failed has failed because of that; what returned has returned."""
+    if outcome.failure is None or pulse.guard is None:
+        return outcome
+    if pulse.reason is Reason.CANCEL:
+        return Outcome(failure=cancelled(outcome.failure.traceback))
+    if pulse.reason is Reason.TIME_LIMIT:
+        return Outcome(failure=out_of_time(run, outcome.failure.traceback))
+    return outcome
+
+
 def _callable(run: TaskRun, pulse: Pulse) -> Callable[..., Any]:
     task = load(run.task)
-    bound: Callable[..., Any] = task.call
+    function: Callable[..., Any] = task.func
+    if iscoroutinefunction(function):
+        function = async_to_sync(pulse.guard.awaited(function) if pulse.guard else function)
     if task.takes_context:
-        bound = partial(task.call, TaskContext(task_result=result_of(run), run=run, pulse=pulse))
-    return partial(_keeping_errors, run, bound)
+        function = partial(function, TaskContext(task_result=result_of(run), run=run, pulse=pulse))
+    return partial(_returning, run, function)
 
 
-def _keeping_errors(run: TaskRun, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _returning(run: TaskRun, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
-        return function(*args, **kwargs)
+        value = function(*args, **kwargs)
     except Refused as refusal:
         run.result = {"errors": refusal.errors}
         raise
+    if surely_exceeds(value, RESULT_LIMIT):
+        return _refused(f"it has more bytes of JSON than the limit, {RESULT_LIMIT}")
+    return value
 
 
 def _storable(outcome: Outcome) -> Outcome:
     problem = json_problem(outcome.value, limit=RESULT_LIMIT)
-    if not problem:
-        return outcome
+    return _refused(problem) if problem else outcome
+
+
+def _refused(problem: str) -> Outcome:
     message = f"the result cannot be kept: {problem}; put it into a table or a file and return its key"
     return Outcome(failure=Failure(exception="builtins.ValueError", message=message, retry=False))

@@ -4,35 +4,99 @@ Each update names the attempt and the status that its caller saw, so that whoeve
 Leases are measured by the database's clock alone.
 """
 
+import json
+import random
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from django.db import connections, router
-from django.db.models.functions import Now
-from django.utils import timezone
+from django.db import connections, router, transaction
 
 from windsock.call import Failure, Outcome
+from windsock.django import compat
 from windsock.django.conf import settings
 from windsock.django.models import TaskRun
-from windsock.django.relay.duty import POLL, SEND_TASKS, wake
+from windsock.django.prepared import fetch_one
+from windsock.django.relay.duty import CHANNEL, END_LOST, POLL, SEND_TASKS, wake
+from windsock.django.signalling import tell
 from windsock.django.storable import clean_text
+from windsock.errors import Cancelled, TimedOut
 from windsock.run import EventKind, Status, advance
 
-_CLAIM = """
+LONGEST_DELAY = timedelta(days=1)  #: between two attempts
+JITTER = 0.15  #: how far a delay is moved, of its length
+MESSAGE_LIMIT, TRACEBACK_LIMIT = 10_000, 100_000  #: characters
+CANCELLED = f"{Cancelled.__module__}.{Cancelled.__qualname__}"
+TIMED_OUT = f"{TimedOut.__module__}.{TimedOut.__qualname__}"
+
+_FIELDS = TaskRun._meta.concrete_fields
+_COLUMNS = ", ".join(str(field.column) for field in _FIELDS)
+_NAMES = [field.attname for field in _FIELDS]
+_CONVERTED = [(place, field) for place, field in enumerate(_FIELDS) if hasattr(field, "from_db_value")]
+
+_CLAIM = f"""
     UPDATE windsock_taskrun
     SET status = 'PROCESSING', attempt = attempt + 1, worker = %s, progress = 0, next_send_at = NULL,
         started_at = COALESCE(started_at, statement_timestamp()), updated_at = statement_timestamp(),
         lease_expires_at = statement_timestamp() + %s::interval
     WHERE id = %s AND status = 'PENDING' AND attempt = %s
         AND (run_after IS NULL OR run_after <= statement_timestamp())
-    RETURNING *
-"""
+    RETURNING {_COLUMNS}
+"""  # noqa: S608 -- names of columns only
 _RENEW = """
     UPDATE windsock_taskrun
     SET lease_expires_at = statement_timestamp() + %s::interval, progress = %s, related_id = %s,
         updated_at = statement_timestamp()
     WHERE id = %s AND status = 'PROCESSING' AND attempt = %s
     RETURNING cancel_requested_at IS NOT NULL
+"""
+_LOOK = """
+    SELECT cancel_requested_at IS NOT NULL FROM windsock_taskrun
+    WHERE id = %s AND status = 'PROCESSING' AND attempt = %s
+"""
+_END = """
+    UPDATE windsock_taskrun
+    SET status = %s, progress = %s, result = %s::jsonb, related_id = %s, exception = %s, message = %s,
+        traceback = %s, finished_at = statement_timestamp(), updated_at = statement_timestamp(),
+        result_expires_at = statement_timestamp() + result_ttl, lease_expires_at = NULL, next_send_at = NULL
+    WHERE id = %s AND attempt = %s AND status = %s
+    RETURNING finished_at, result_expires_at
+"""
+_RETRY = """
+    UPDATE windsock_taskrun
+    SET status = %s, progress = 0, exception = %s, message = %s, traceback = %s, lease_expires_at = NULL,
+        run_after = COALESCE(statement_timestamp() + %s::interval, run_after),
+        next_send_at = statement_timestamp() + %s::interval, updated_at = statement_timestamp()
+    WHERE id = %s AND attempt = %s AND status = %s AND cancel_requested_at IS NULL
+    RETURNING run_after, next_send_at
+"""
+_CANCEL = """
+    UPDATE windsock_taskrun
+    SET status = CASE status WHEN 'PENDING' THEN 'CANCELLED' ELSE status END,
+        finished_at = CASE status WHEN 'PENDING' THEN statement_timestamp() END,
+        next_send_at = NULL, updated_at = statement_timestamp(),
+        cancel_requested_at = COALESCE(cancel_requested_at, statement_timestamp())
+    WHERE id = %s AND status IN ('PENDING', 'PROCESSING')
+    RETURNING status, finished_at, cancel_requested_at
+"""
+_GIVE_UP = """
+    WITH given_up AS (
+        UPDATE windsock_taskrun
+        SET lease_expires_at = statement_timestamp(), exception = %s, message = %s
+        WHERE id = %s AND status = 'PROCESSING' AND attempt = %s AND lease_expires_at IS NOT NULL
+        RETURNING id
+    )
+    SELECT pg_notify(%s, %s) FROM given_up
+"""
+_RELEASE = """
+    WITH released AS (
+        UPDATE windsock_taskrun
+        SET lease_expires_at = statement_timestamp()
+        WHERE status = 'PROCESSING' AND lease_expires_at > statement_timestamp() AND worker = %s
+        RETURNING id
+    )
+    SELECT pg_notify(%s, %s) FROM released LIMIT 1
 """
 
 
@@ -53,8 +117,14 @@ def resend_after() -> timedelta:
 
 def claim(run_id: Any, attempt: int, *, worker: str, lease: timedelta) -> TaskRun | None:
     """Take the record for its ``attempt``-th attempt; None when it is not there to be taken."""
-    found = TaskRun.objects.using(alias()).raw(_CLAIM, (worker, lease, run_id, attempt - 1))
-    return next(iter(found), None)
+    using = alias()
+    row = fetch_one(using, _CLAIM, (worker, lease, run_id, attempt - 1))
+    if row is None:
+        return None
+    values = list(row)
+    for place, field in _CONVERTED:
+        values[place] = field.from_db_value(values[place], None, connections[using])
+    return TaskRun.from_db(using, _NAMES, values)
 
 
 def renew(run: TaskRun, *, lease: timedelta | None, progress: int, related_id: str) -> bool | None:
@@ -63,77 +133,143 @@ def renew(run: TaskRun, *, lease: timedelta | None, progress: int, related_id: s
     Returns:
         Whether somebody asked to cancel it; None when the attempt is over or belongs to somebody else.
     """
-    with connections[alias()].cursor() as cursor:
-        values: tuple[Any, ...] = (lease, progress, related_id, run.pk, run.attempt)
-        cursor.execute(_RENEW, values)
-        row = cursor.fetchone()
+    return _answer(fetch_one(alias(), _RENEW, (lease, progress, related_id, run.pk, run.attempt)))
+
+
+def look(run: TaskRun) -> bool | None:
+    """Write nothing, and return what ``renew`` does."""
+    return _answer(fetch_one(alias(), _LOOK, (run.pk, run.attempt)))
+
+
+def _answer(row: tuple[Any, ...] | None) -> bool | None:
     return None if row is None else bool(row[0])
 
 
 def finish(run: TaskRun, outcome: Outcome) -> bool:
     """End the attempt that ``run`` holds; its ``progress`` and ``related_id`` are written along.
 
+    A failure that is ``errors.Cancelled`` ends it as CANCELLED.
+
     Returns:
         False when the record has moved on meanwhile; then nothing was changed.
     """
-    changes: dict[str, Any] = {
-        "finished_at": timezone.now(),
-        "lease_expires_at": None,
-        "next_send_at": None,
-        "related_id": run.related_id,
-    }
+    changes: dict[str, Any] = {"exception": "", "message": "", "traceback": ""}
     if outcome.failure is not None:
-        changes |= _failure(outcome.failure) | {"progress": run.progress, "result": run.result}
-        return _move(run, EventKind.FAILED, changes)
-    if outcome.skipped:
-        return _move(run, EventKind.SKIPPED, changes | {"message": clean_text(outcome.message)})
-    cleared = {"exception": "", "message": "", "traceback": ""}
-    return _move(run, EventKind.SUCCEEDED, changes | cleared | {"progress": 100, "result": outcome.value})
+        event = EventKind.CANCELLED if outcome.failure.exception == CANCELLED else EventKind.FAILED
+        changes |= _failure(run, outcome.failure) | {"progress": run.progress, "result": run.result}
+    elif outcome.skipped:
+        event = EventKind.SKIPPED
+        changes |= {"progress": run.progress, "result": run.result, "message": clean_text(outcome.message)}
+    else:
+        event = EventKind.SUCCEEDED
+        changes |= {"progress": 100, "result": outcome.value}
+    status = advance(Status(run.status), event)
+    if status == run.status:
+        return False
+    result = None if changes["result"] is None else json.dumps(changes["result"])
+    values = (status.value, changes["progress"], result, run.related_id)
+    return _written(
+        run,
+        fetch_one(alias(), _END, (*values, *_texts(changes), run.pk, run.attempt, run.status)),
+        ("finished_at", "result_expires_at"),
+        changes | {"status": status.value, "lease_expires_at": None, "next_send_at": None},
+    )
 
 
 def retry(run: TaskRun, failure: Failure) -> bool:
-    """Give the record back for its next attempt, ``retry_delay`` from now.
+    """Give the record back for its next attempt, after a delay that doubles with each attempt.
 
     A delayed attempt is left to the relay: ``next_send_at`` equals ``run_after`` until it was sent.
+
+    Returns:
+        False when the record has moved on meanwhile or is to be cancelled; then nothing was changed.
     """
-    now = timezone.now()
-    delayed = run.retry_delay > timedelta(0)
-    due = now + run.retry_delay
-    changes = _failure(failure) | {
-        "progress": 0,
-        "lease_expires_at": None,
-        "run_after": due if delayed else run.run_after,
-        "next_send_at": due if delayed else now + resend_after(),
-    }
-    moved = _move(run, EventKind.RETRIED, changes)
-    if moved and delayed and run.retry_delay < POLL:
+    status = advance(Status(run.status), EventKind.RETRIED)
+    if status == run.status:
+        return False
+    delay = _delay(run)
+    changes = _failure(run, failure) | {"progress": 0}
+    due = (delay or None, delay or resend_after())
+    moved = _written(
+        run,
+        fetch_one(alias(), _RETRY, (status.value, *_texts(changes), *due, run.pk, run.attempt, run.status)),
+        ("run_after", "next_send_at"),
+        changes | {"status": status.value, "lease_expires_at": None},
+    )
+    if moved and timedelta(0) < delay < POLL:
         wake(SEND_TASKS)
     return moved
 
 
+def _delay(run: TaskRun) -> timedelta:
+    # Capped before it is multiplied, since a timedelta holds no more than a billion days.
+    doublings = min(run.attempt - 1, 40)
+    delay: timedelta = min(run.retry_delay, LONGEST_DELAY) * 2**doublings
+    return min(LONGEST_DELAY, delay * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
+
+
 def cancel(run: TaskRun) -> bool:
-    """Cancel what waits at once; ask what runs to stop."""
-    if run.status == Status.PROCESSING:
-        running = TaskRun.objects.using(alias()).filter(pk=run.pk, status=Status.PROCESSING)
-        return bool(running.update(cancel_requested_at=Now(), updated_at=Now()))
-    return _move(run, EventKind.CANCELLED, {"finished_at": timezone.now(), "next_send_at": None})
+    """Cancel what waits at once; ask what runs to stop.
+
+    Returns:
+        False when it was finished already; then nothing was changed.
+    """
+    names = ("status", "finished_at", "cancel_requested_at")
+    if not _written(run, fetch_one(alias(), _CANCEL, (run.pk,)), names, {"next_send_at": None}):
+        return False
+    if run.status == Status.CANCELLED:
+        transaction.on_commit(partial(tell, compat.task_finished, run), using=alias())
+    return True
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
+def give_up(run: TaskRun, failure: Failure | None = None) -> bool:
+    """Leave the end of a running attempt to the relay, and have it come at once.
+
+    Args:
+        run: the record with the attempt.
+        failure: ``out_of_time(run)`` when that is why.
+
+    Returns:
+        False when the attempt is over or belongs to somebody else; then nothing was changed.
+    """
+    texts = (failure.exception, failure.message) if failure else (run.exception, run.message)
+    return fetch_one(alias(), _GIVE_UP, (*texts, run.pk, run.attempt, CHANNEL, END_LOST)) is not None
+
+
+def release(worker: str) -> bool:
+    """Give up whatever a worker holds that is known to be dead; return whether there was anything."""
+    return fetch_one(alias(), _RELEASE, (worker, CHANNEL, END_LOST)) is not None
+
+
+def out_of_time(run: TaskRun, traceback: str = "") -> Failure:
+    """Return what the attempt that ``run`` holds has failed with when its time is over."""
+    message = f"Attempt {run.attempt} ran into its time limit of {run.timeout}."
+    return Failure(exception=TIMED_OUT, message=message, traceback=traceback)
+
+
+def cancelled(traceback: str = "") -> Failure:
+    """Return what a cancelled attempt has failed with."""
+    return Failure(exception=CANCELLED, message=Cancelled.__doc__ or "", traceback=traceback, retry=False)
+
+
+def _failure(run: TaskRun, failure: Failure) -> dict[str, Any]:
     return {
         "exception": failure.exception[:300],
-        "message": clean_text(failure.message),
-        "traceback": clean_text(failure.traceback),
+        "message": clean_text(failure.message, limit=MESSAGE_LIMIT),
+        "traceback": clean_text(failure.traceback, limit=TRACEBACK_LIMIT),
     }
 
 
-def _move(run: TaskRun, event: EventKind, changes: dict[str, Any]) -> bool:
-    status = advance(Status(run.status), event)
-    if status == run.status:
+def _texts(changes: dict[str, Any]) -> tuple[str, str, str]:
+    return changes["exception"], changes["message"], changes["traceback"]
+
+
+def _written(
+    run: TaskRun, row: Sequence[Any] | None, returned: Sequence[str], changes: dict[str, Any]
+) -> bool:
+    """Have ``run`` show what was written, if anything was."""
+    if row is None:
         return False
-    seen = TaskRun.objects.using(alias()).filter(pk=run.pk, attempt=run.attempt, status=run.status)
-    if not seen.update(**changes, status=status, updated_at=Now()):
-        return False
-    for name, value in {**changes, "status": status}.items():
+    for name, value in {**changes, **dict(zip(returned, row, strict=True))}.items():
         setattr(run, name, value)
     return True

@@ -2,14 +2,15 @@
 
 import logging
 import os
+import secrets
 import socket
 import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, NotSupportedError, OperationalError, connections
 
 from windsock.call import Outcome
 from windsock.django import compat
@@ -20,13 +21,16 @@ from windsock.django.conf import settings
 from windsock.django.execution import execute_run, tidy_connections
 from windsock.django.heartbeat import heartbeat
 from windsock.django.models import TaskRun
-from windsock.django.results import result_of
-from windsock.errors import UnknownTask
+from windsock.django.signalling import tell
+from windsock.run import Status
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 BACK_OFF = 0.5  #: seconds between two tries to reach the database
+
+_HOST = socket.gethostname()
+_TOKEN = secrets.token_hex(3)  # a forked process shares it with its parent
 
 
 @app.task(name=TASK, ignore_result=True, acks_late=False)
@@ -40,16 +44,18 @@ def perform(run_id: str, attempt: int) -> None:
     tidy_connections()
     lease = timedelta(seconds=float(settings.LEASE_SECONDS))
     claimed = _persistently(
-        lambda: tasks.claim(run_id, attempt, worker=f"{socket.gethostname()}:{os.getpid()}", lease=lease),
+        lambda: tasks.claim(run_id, attempt, worker=worker_name(os.getpid()), lease=lease),
         seconds=lease.total_seconds(),
     )
     if claimed is None:
         logger.debug("There is no attempt %s of task %s to do.", attempt, run_id)
         return
-    _tell(compat.task_started, claimed)
+    began = time.monotonic()
+    tell(compat.task_started, claimed)
     with heartbeat.watch(claimed, lease) as pulse:
         outcome = execute_run(claimed, pulse=pulse)
         _persistently(lambda: settle(claimed, outcome), seconds=lease.total_seconds())
+    _log(claimed, time.monotonic() - began)
     tidy_connections()
 
 
@@ -60,10 +66,28 @@ def settle(run: TaskRun, outcome: Outcome) -> None:
         if tasks.retry(run, failure):
             compat.task_backends[run.backend].deliver(run)  # type: ignore[attr-defined]
             return
-    elif tasks.finish(run, outcome):
-        _tell(compat.task_finished, run)
+        # Either it has moved on, or it must not go on since it is to be cancelled.
+        outcome = Outcome(failure=tasks.cancelled(failure.traceback))
+    if tasks.finish(run, outcome):
+        tell(compat.task_finished, run)
         return
     logger.warning("Attempt %s of task %s ended after it had been given up.", run.attempt, run.pk)
+
+
+def worker_name(pid: int) -> str:
+    """Return what the record calls a process of this worker; no other worker has the same name."""
+    return f"{_HOST}:{_TOKEN}:{pid}"
+
+
+def _log(run: TaskRun, seconds: float) -> None:
+    level = logging.ERROR if run.status == Status.FAILED else logging.INFO
+    if logger.isEnabledFor(level):
+        why = f" ({run.exception}: {run.message})" if run.exception else ""
+        logger.log(
+            level,
+            "Task %s (%s) is %s after %.3f s in attempt %s%s",
+            *(run.pk, run.name, run.status, seconds, run.attempt, why),
+        )
 
 
 def _persistently(action: Callable[[], T], *, seconds: float) -> T:
@@ -73,18 +97,11 @@ def _persistently(action: Callable[[], T], *, seconds: float) -> T:
     while True:
         try:
             return action()
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, NotSupportedError) as error:
+            # Not supported: a prepared statement whose table was altered meanwhile.
             connections[tasks.alias()].close()
             if time.monotonic() + pause > deadline:
                 raise
             logger.warning("The database of the record cannot be reached: %s", error)
             threading.Event().wait(pause)
             pause = BACK_OFF
-
-
-def _tell(signal: Any, run: TaskRun) -> None:
-    try:
-        result = result_of(run)
-    except UnknownTask:
-        return
-    signal.send_robust(type(result.task.get_backend()), task_result=result)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from windsock.django.orchestrator import Airflow
 from windsock.django.relay import tasks
-from windsock.django.relay.duty import POLL, SEND_TASKS, Duty
+from windsock.django.relay.duty import END_LOST, POLL, SEND_TASKS, Duty
 from windsock.django.relay.runs import Starter
 from windsock.django.relay.states import SELDOM, Watcher
 from windsock.django.relay.workflows import Publisher
@@ -15,7 +15,7 @@ def all_duties() -> tuple[Duty, ...]:
     airflow = Airflow.from_settings()
     return (
         Duty(name=SEND_TASKS, every=POLL, run=tasks.send_due),
-        Duty(name="tasks.lost", every=POLL, run=tasks.end_lost),
+        Duty(name=END_LOST, every=POLL, run=tasks.end_lost),
         # What wakes them may get lost with its process; the next round repairs that.
         Duty(name="publish", every=timedelta(seconds=2), run=Publisher(airflow).run),
         Duty(name="runs", every=POLL, run=Starter(airflow).run),

@@ -8,6 +8,7 @@ from django.db import connection
 
 CHANNEL = "windsock_relay"
 SEND_TASKS = "tasks.send"
+END_LOST = "tasks.lost"
 #: How late the relay may notice what nobody announced.
 POLL = timedelta(seconds=5)
 

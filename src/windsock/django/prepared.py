@@ -1,0 +1,55 @@
+"""Statements that are repeated for every task: bound by the server, and planned once per connection."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+
+def fetch_one(using: str, statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Run a statement that returns rows on Django's connection, and return the first one.
+
+    Outside of a transaction it is one of its own: nothing else is sent. It is prepared when the connection is
+    kept between tasks and no pooler stands before the server; whoever sets ``prepare_threshold`` in the
+    database's OPTIONS, to whatever, decides that himself.
+
+    Args:
+        using: the database's alias.
+        statement: one statement, with ``%s`` for each value.
+        values: as psycopg takes them; JSON as text.
+
+    Raises:
+        django.db.Error: as Django's own cursors do.
+    """
+    connection = connections[using]
+    if connection.queries_logged or connection.execute_wrappers:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return _row(cursor)
+    connection.ensure_connection()
+    raw = connection.connection
+    with connection.wrap_database_errors:
+        answer = psycopg.Cursor(raw).execute(statement, values, prepare=_prepares(connection, raw))
+        return _row(answer)
+
+
+def _row(cursor: Any) -> tuple[Any, ...] | None:
+    return cursor.fetchone()  # type: ignore[no-any-return]
+
+
+def _prepares(connection: Any, raw: "psycopg.Connection[Any]") -> bool | None:
+    if raw.prepare_threshold is not None:
+        return raw.prepare_threshold == sys.maxsize or None
+    settings = connection.settings_dict
+    if (
+        settings["CONN_MAX_AGE"] == 0
+        or settings.get("DISABLE_SERVER_SIDE_CURSORS")
+        or not {"prepare_threshold", "pool"}.isdisjoint(settings["OPTIONS"])
+    ):
+        return False
+    # psycopg refuses to prepare while this is None, which Django sets; a number never reached changes nothing
+    # for other statements.
+    raw.prepare_threshold = sys.maxsize
+    return True
