@@ -4,7 +4,6 @@ Whatever describes the API is imported when somebody asks: drf-spectacular costs
 imports it.
 """
 
-import json
 import mimetypes
 from importlib.metadata import version
 from importlib.resources import files
@@ -42,8 +41,7 @@ class YamlRenderer(BaseRenderer):
 
     def render(self, data: Any, *args: Any, **kwargs: Any) -> bytes:
         """Return the text."""
-        plain = json.loads(JSONRenderer().render(data))  # a refusal's text is of a class of its own
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, encoding="utf-8")
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, encoding="utf-8")
 
 
 class SchemaView(SignedIn):
@@ -57,6 +55,13 @@ class SchemaView(SignedIn):
         from windsock.django.api.schema.document import document
 
         return Response(document())
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Refuse in JSON, whatever was asked for."""
+        request = self.request
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
+        return super().handle_exception(exc)
 
 
 @never_cache
