@@ -1,7 +1,8 @@
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
-from windsock.django.models.keys import uuid7
+from windsock.django.models.keys import first_key, uuid7
 
 
 def test_a_key_is_a_version_7_uuid() -> None:
@@ -27,3 +28,11 @@ def test_a_later_key_is_greater_within_the_same_millisecond_too() -> None:
     keys = [uuid7() for _ in range(10_000)]
 
     assert keys == sorted(keys)
+
+
+def test_a_moment_bounds_the_keys_that_come_after_it() -> None:
+    now = datetime.now(UTC)
+    key = uuid7()
+
+    assert first_key(now) < key < first_key(now + timedelta(minutes=1))
+    assert first_key(now).version == 7

@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from datetime import datetime
 
 _last = 0
 
@@ -17,3 +18,8 @@ def uuid7() -> uuid.UUID:
     moment = _last = max(time.time_ns() * 4096 // 1_000_000, _last + 1)
     value = moment >> 12 << 80 | 0x7 << 76 | (moment & 0xFFF) << 64
     return uuid.UUID(int=value | 0x2 << 62 | int.from_bytes(os.urandom(8)) >> 2)
+
+
+def first_key(moment: datetime) -> uuid.UUID:
+    """Return the least key that ``uuid7`` makes at ``moment`` or later, so that a time bounds keys."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0x2 << 62)

@@ -86,7 +86,9 @@ class TaskRun(models.Model):
     operation = models.CharField(max_length=6, choices=Operation, blank=True)
     related_table = models.CharField(max_length=100, blank=True)
     related_id = models.CharField(max_length=100, blank=True)
-    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retried_by")
+    retry_of = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="retried_by", db_index=False
+    )
 
     workflow_run = models.ForeignKey(
         "windsock.WorkflowRun", models.CASCADE, null=True, blank=True, related_name="steps", db_index=False
@@ -123,12 +125,15 @@ class TaskRun(models.Model):
             models.Index(
                 fields=("result_expires_at",),
                 name="windsock_task_expiry",
-                condition=Q(result_expires_at__isnull=False),
+                condition=Q(result_expires_at__isnull=False, result__isnull=False),
+            ),
+            models.Index(
+                fields=("retry_of",), name="windsock_task_retry_of", condition=Q(retry_of__isnull=False)
             ),
             models.Index(fields=("status", "id"), name="windsock_task_status"),
             models.Index(fields=("owner", "id"), name="windsock_task_owner"),
             models.Index(fields=("related_table", "related_id", "id"), name="windsock_task_related"),
-            BrinIndex(fields=("updated_at",), name="windsock_task_updated"),
+            BrinIndex(fields=("updated_at",), autosummarize=True, name="windsock_task_updated"),
         )
         constraints = (
             models.UniqueConstraint(

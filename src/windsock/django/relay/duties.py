@@ -5,6 +5,7 @@ from datetime import timedelta
 from windsock.django.orchestrator import Airflow
 from windsock.django.relay import tasks
 from windsock.django.relay.duty import END_LOST, POLL, SEND_TASKS, Duty
+from windsock.django.relay.retention import EVERY, Pruner
 from windsock.django.relay.runs import Starter
 from windsock.django.relay.states import SELDOM, Watcher
 from windsock.django.relay.workflows import Publisher
@@ -20,4 +21,5 @@ def all_duties() -> tuple[Duty, ...]:
         Duty(name="publish", every=timedelta(seconds=2), run=Publisher(airflow).run),
         Duty(name="runs", every=POLL, run=Starter(airflow).run),
         Duty(name="states", every=SELDOM, run=Watcher(airflow).run),
+        Duty(name="prune", every=EVERY, run=Pruner().run),
     )
