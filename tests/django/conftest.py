@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 django.setup()
 
 from windsock.django.celery import sending
+from windsock.django.events.announcing import announcer
 from windsock.django.heartbeat import heartbeat
 from windsock.local import broker as valkey
 from windsock.local import postgres
@@ -86,6 +87,7 @@ def broker(broker_server: valkey.Broker, monkeypatch: pytest.MonkeyPatch) -> Bro
 def _no_thread_stays() -> Iterator[None]:
     yield
     heartbeat.stop()
+    announcer.stop()
 
 
 @pytest.fixture

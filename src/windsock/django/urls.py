@@ -13,6 +13,7 @@ from windsock.django.api.schema import views as schema
 from windsock.django.api.signed_in import SignedIn
 from windsock.django.api.tasks import TaskViewSet
 from windsock.django.api.workflows import WorkflowViewSet
+from windsock.django.events import views as streams
 from windsock.django.pages.health import health
 from windsock.django.pages.overview import overview
 from windsock.django.pages.runs import run
@@ -50,5 +51,6 @@ urlpatterns = [
     path("windsock/feed/", include(feed)),
     path("windsock/", include(pages)),
     path("api/", include(schema)),
+    path("api/", include(streams)),
     path("api/", include(router.urls)),
 ]
