@@ -11,7 +11,7 @@ from tests.django import jobs
 
 from windsock.call import Outcome
 from windsock.django.actions import enqueueing, tasks
-from windsock.django.heartbeat import heartbeat
+from windsock.django.heartbeat import Reason, heartbeat
 from windsock.django.models import TaskRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,7 +109,7 @@ def test_a_lost_lease_tells_the_task_to_stop(run: TaskRun, wait_until: Waiting) 
     with heartbeat.watch(run, timedelta(seconds=0.3)) as pulse:
         tasks.finish(stored(run), Outcome(value=1))
         wait_until(lambda: pulse.cancelled)
-        assert pulse.due() == float("inf")
+        assert (pulse.reason, pulse.lease) == (Reason.LOST, None)
 
 
 def test_the_heartbeat_outlives_a_broken_connection(

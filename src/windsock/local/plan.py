@@ -151,10 +151,7 @@ def _project(stack: Stack) -> tuple[Part, ...]:
         *("-m", "uvicorn", "windsock.django.asgi:application", "--host", ports.HOST),
         *("--port", str(address.web_port), "--lifespan", "off", "--timeout-graceful-shutdown", "3"),
     )
-    worker = (
-        *("-m", "celery", "-A", "windsock.django.celery:app", "worker", "-c", "2", "--without-gossip"),
-        *("--without-mingle", "--loglevel", "INFO", "-n", "windsock@%h"),
-    )
+    worker = ("-m", "django", "windsock_worker", "--processes", "2")
     marks = {name: stack.state.run / f"{name}.ready" for name in ("worker", "relay")}
     return (
         Part(

@@ -39,7 +39,8 @@ class Backend(RecordingBackend):
 
 
 @pytest.fixture
-def backend(settings: Any) -> Backend:
+def backend(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    monkeypatch.setattr(tasks, "_no_count_before", 0.0)
     settings.TASKS = {"default": {"BACKEND": f"{Backend.__module__}.Backend", "QUEUES": []}}
     found = compat.task_backends["default"]
     assert isinstance(found, Backend)
@@ -49,7 +50,8 @@ def backend(settings: Any) -> Backend:
 def overdue(count: int = 1) -> list[TaskRun]:
     for number in range(count):
         jobs.add.enqueue(number)
-    TaskRun.objects.update(next_send_at=timezone.now() - timedelta(seconds=1))
+    now = timezone.now()
+    TaskRun.objects.update(next_send_at=now - timedelta(seconds=1), created_at=now - timedelta(seconds=30))
     return list(TaskRun.objects.order_by("id"))
 
 

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from django.db import InterfaceError, NotSupportedError, OperationalError, connections
 
-from windsock.call import Outcome
 from windsock.django import compat
 from windsock.django.actions import tasks
 from windsock.django.celery.app import app
@@ -21,6 +20,7 @@ from windsock.django.conf import settings
 from windsock.django.execution import execute_run, tidy_connections
 from windsock.django.heartbeat import heartbeat
 from windsock.django.models import TaskRun
+from windsock.django.settling import settle
 from windsock.django.signalling import tell
 from windsock.run import Status
 
@@ -54,24 +54,12 @@ def perform(run_id: str, attempt: int) -> None:
     tell(compat.task_started, claimed)
     with heartbeat.watch(claimed, lease) as pulse:
         outcome = execute_run(claimed, pulse=pulse)
-        _persistently(lambda: settle(claimed, outcome), seconds=lease.total_seconds())
-    _log(claimed, time.monotonic() - began)
+        settled = _persistently(lambda: settle(claimed, outcome), seconds=lease.total_seconds())
+    if settled:
+        _log(claimed, time.monotonic() - began)
+    else:
+        logger.warning("Attempt %s of task %s ended after it had been given up.", attempt, run_id)
     tidy_connections()
-
-
-def settle(run: TaskRun, outcome: Outcome) -> None:
-    """Write how an attempt ended: another one follows, or the record is finished."""
-    failure = outcome.failure
-    if failure is not None and failure.retry and run.attempt < run.max_attempts:
-        if tasks.retry(run, failure):
-            compat.task_backends[run.backend].deliver(run)  # type: ignore[attr-defined]
-            return
-        # Either it has moved on, or it must not go on since it is to be cancelled.
-        outcome = Outcome(failure=tasks.cancelled(failure.traceback))
-    if tasks.finish(run, outcome):
-        tell(compat.task_finished, run)
-        return
-    logger.warning("Attempt %s of task %s ended after it had been given up.", run.attempt, run.pk)
 
 
 def worker_name(pid: int) -> str:

@@ -1,20 +1,22 @@
 """The relay's duties for tasks: send what waits too long, end what nobody keeps alive."""
 
 import logging
-from collections import Counter, defaultdict
+import time
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Protocol, cast
 
-from django.db.models import DurationField, ExpressionWrapper, F, Min, Q, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F, Min, QuerySet
 from django.db.models.functions import Greatest, Least, Now
 from django.utils import timezone
 
-from windsock.call import Outcome, describe
+from windsock.call import Failure, Outcome, describe
 from windsock.django import compat
 from windsock.django.actions import tasks
 from windsock.django.models import TaskRun
 from windsock.django.relay.duty import POLL
+from windsock.django.settling import settle
 from windsock.errors import Lost
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,10 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 LONGEST_WAIT = timedelta(minutes=10)  #: between two messages for one attempt
 AT_ONCE = timedelta(0)
+ON_ITS_WAY = timedelta(seconds=2)  #: how long a message may take from the record to the broker
+COUNTING_PAUSE = 100  #: times as long as counting took
+
+_no_count_before = 0.0  # on the monotonic clock
 
 
 class Sender(Protocol):
@@ -40,38 +46,47 @@ def send_due() -> timedelta | None:
     Returns:
         When to look again, if that is sooner than usual.
     """
-    due = _runs().filter(next_send_at__lte=Now()).order_by("next_send_at", "id")
-    first = list(due.filter(next_send_at=F("run_after"))[:BATCH])
+    unsent = _runs().filter(next_send_at=F("run_after"))
+    first = list(unsent.filter(next_send_at__lte=Now()).order_by("next_send_at", "id")[:BATCH])
     _send(first)
-    again = [run for queue, count in _missing().items() for run in _sent_before(due, queue)[:count]]
+    again = _missing()
     _send(again)
     if len(first) == BATCH or len(again) >= BATCH:
         return AT_ONCE
-    next_at = _runs().filter(next_send_at=F("run_after")).aggregate(at=Min("next_send_at"))["at"]
+    next_at = unsent.aggregate(at=Min("next_send_at"))["at"]
     return None if next_at is None else min(POLL, max(AT_ONCE, next_at - timezone.now()))
 
 
 def end_lost() -> timedelta | None:
-    """Retry or fail every task whose worker does not renew its lease any more.
+    """End or retry every task whose worker does not renew its lease any more.
 
     Returns:
         When to look again, if that is sooner than usual.
     """
     leased = TaskRun.objects.using(tasks.alias()).processing().filter(lease_expires_at__isnull=False)
-    for run in leased.filter(lease_expires_at__lt=Now()).order_by("lease_expires_at")[:BATCH]:
+    lost = list(leased.filter(lease_expires_at__lte=Now()).order_by("lease_expires_at")[:BATCH])
+    for run in lost:
         _end(run)
+    if len(lost) == BATCH:
+        return AT_ONCE
     next_at = leased.aggregate(at=Min("lease_expires_at"))["at"]
     return None if next_at is None else min(POLL, max(timedelta(seconds=0.1), next_at - timezone.now()))
 
 
 def _end(run: TaskRun) -> None:
-    lost = describe(Lost(f"The worker {run.worker} went away in attempt {run.attempt}."))
-    if run.attempt < run.max_attempts:
-        if tasks.retry(run, lost):
-            compat.task_backends[run.backend].deliver(run)  # type: ignore[attr-defined]
-    else:
-        tasks.finish(run, Outcome(failure=lost))
-    logger.warning("Task %s (%s) was lost by %s in attempt %s.", run.pk, run.name, run.worker, run.attempt)
+    failure = _failure(run)
+    if settle(run, Outcome(failure=failure)):
+        logger.warning("Task %s (%s) is %s: %s", run.pk, run.name, run.status, failure.message)
+
+
+def _failure(run: TaskRun) -> Failure:
+    """Return why an attempt ends that nobody keeps alive: its worker may have left word."""
+    if run.cancel_requested_at is not None:
+        return tasks.cancelled()
+    noted = tasks.out_of_time(run)
+    if (run.exception, run.message) == (noted.exception, noted.message):
+        return noted
+    return describe(Lost(f"The worker {run.worker} went away in attempt {run.attempt}."))
 
 
 def _runs() -> QuerySet[TaskRun]:
@@ -81,22 +96,29 @@ def _runs() -> QuerySet[TaskRun]:
     )
 
 
-def _sent_before(due: QuerySet[TaskRun], queue: tuple[str, str]) -> QuerySet[TaskRun]:
-    backend, queue_name = queue
-    never = Q(run_after__isnull=False, next_send_at=F("run_after"))
-    return due.filter(~never, backend=backend, queue_name=queue_name)
+def _missing() -> list[TaskRun]:
+    """Return the longest overdue runs whose messages are not there, at most a batch per queue.
 
-
-def _missing() -> Counter[tuple[str, str]]:
-    """How many messages each queue with overdue runs lacks, at most a batch."""
-    missing: Counter[tuple[str, str]] = Counter()
-    overdue = _runs().filter(next_send_at__lte=Now()).order_by()
+    Counting takes time in proportion to the backlog. It pauses in proportion to that, so that it takes one
+    per cent of one process at most, however long the backlog is.
+    """
+    global _no_count_before
+    began = time.monotonic()
+    if began < _no_count_before:
+        return []
+    sent = _runs().exclude(run_after__isnull=False, next_send_at=F("run_after")).order_by()
+    overdue = sent.filter(next_send_at__lte=Now())
+    found: list[TaskRun] = []
     for backend, queue_name in overdue.values_list("backend", "queue_name").distinct():
-        sent = _sent_before(_runs(), (backend, queue_name)).count()
-        lacking = sent - _sender(backend).waiting(queue_name)
+        here = {"backend": backend, "queue_name": queue_name}
+        waiting = _sender(backend).waiting(queue_name)
+        # The newest may be on their way to the broker at this moment.
+        lacking = sent.filter(**here, created_at__lt=Now() - ON_ITS_WAY).count() - waiting
         if lacking > 0:
-            missing[backend, queue_name] = min(lacking, BATCH)
-    return missing
+            found += overdue.filter(**here).order_by("next_send_at", "id")[: min(lacking, BATCH)]
+    now = time.monotonic()
+    _no_count_before = 0.0 if found else now + (now - began) * COUNTING_PAUSE
+    return found
 
 
 def _send(runs: Iterable[TaskRun]) -> None:
