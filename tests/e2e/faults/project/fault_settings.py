@@ -1,0 +1,5 @@
+"""The example with tasks that are made to go wrong, and a door to start them."""
+
+from config.settings import *  # noqa: F403
+
+ROOT_URLCONF = "fault_urls"
