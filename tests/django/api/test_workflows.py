@@ -107,7 +107,7 @@ def test_run_now_answers_with_the_run(client: Client) -> None:
 def test_a_body_is_not_needed(client: Client) -> None:
     publish("a")
 
-    assert client.post(f"{ROOT}a/run/").status_code == 202
+    assert client.post(f"{ROOT}a/run/", content_type="application/json").status_code == 202
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from windsock.django.api.pagination import Pages
 from windsock.django.api.permissions import Needed
 from windsock.django.api.signed_in import SignedIn
-from windsock.django.api.tasks import Pages, task_json
+from windsock.django.api.tasks import task_json
 from windsock.django.models import WorkflowRun
 
 FILTERS = ("workflow", "status", "origin")

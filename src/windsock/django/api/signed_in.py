@@ -9,12 +9,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from windsock.django.api.authentication import BearerAuthentication
+from windsock.django.api.parsing import FormBody, JsonBody
 
 
 class SignedIn(APIView):
     """A view for people and programs that are signed in; its answers are not kept by caches."""
 
     authentication_classes = (BearerAuthentication, SessionAuthentication)
+    parser_classes = (JsonBody, FormBody)
     permission_classes = (IsAuthenticated,)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:

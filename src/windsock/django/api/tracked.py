@@ -8,34 +8,39 @@ Every action answers 202 with a task. The worker rebuilds the view set with the 
 activity, permissions, ``get_queryset``, object permissions and the serializer.
 """
 
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.http import Http404
-from django.urls import NoReverseMatch, reverse
-from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
-from rest_framework.status import HTTP_202_ACCEPTED
+from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ModelViewSet
 
 from windsock import wire
 from windsock.django.api import replay
+from windsock.django.api.checking import check, write_only
 from windsock.django.api.deeds import DEEDS, explained
-from windsock.django.api.phrases import Phrases, phrases_for
+from windsock.django.api.idempotency import idempotent
+from windsock.django.api.pagination import Pages
+from windsock.django.api.parsing import plain
+from windsock.django.api.phrases import VERBS, Phrases, phrases_for
 from windsock.django.api.signed_in import SignedIn
-from windsock.django.api.tasks import Pages
+from windsock.django.api.tasks import accepted
+from windsock.django.api.throttling import when_starting
 from windsock.django.compat import task
 from windsock.django.context import TaskContext
 from windsock.django.execution import RESULT_LIMIT
+from windsock.django.models import TaskRun
 from windsock.django.storable import json_problem
 from windsock.django.tasks import Label, TrackedTask, acting_as
 
 M = TypeVar("M", bound=Model)
+LONGEST_KEY = 100  #: characters that the record keeps
 
 
 class ModelPermissions(DjangoModelPermissions):
@@ -52,14 +57,28 @@ class TrackedModelViewSet(SignedIn, ModelViewSet[M]):
     """A view set whose five actions are tasks; hooks such as ``perform_create`` run in the worker."""
 
     permission_classes = (ModelPermissions,)  # type: ignore[assignment]
-    parser_classes = (JSONParser, FormParser)
     pagination_class = Pages
     #: The field by which messages call a row; empty: the user name, a name or a title, else the first text.
     name_field = ""
+    #: Fields of the body that the record never shows; those that the serializer only writes are added.
+    sensitive_fields: tuple[str, ...] = ("password",)
+    #: How long what was read is kept.
+    result_ttl = timedelta(hours=1)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         replay.register(cls)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse a key that no column could hold: it belongs to no row."""
+        super().initial(request, *args, **kwargs)
+        key = self._key()
+        if len(key) > LONGEST_KEY or json_problem(key, limit=RESULT_LIMIT):
+            raise Http404
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Limit what starts work."""
+        return [*super().get_throttles(), *when_starting(self, tuple(VERBS))]
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create the task that lists the rows."""
@@ -69,6 +88,7 @@ class TrackedModelViewSet(SignedIn, ModelViewSet[M]):
         """Create the task that reads a row."""
         return self._accept(request)
 
+    @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create the task that creates a row."""
         return self._accept(request)
@@ -89,27 +109,26 @@ class TrackedModelViewSet(SignedIn, ModelViewSet[M]):
         if request.method == "HEAD":
             return Response()
         phrases = self.phrases()
-        key = self._key()
-        body = self._checked_body(request) if phrases.verb.writes else None
+        verb, key = phrases.verb, self._key()
+        body = self._checked_body(request) if verb.writes else None
         label = Label(
             name=phrases.task_name,
-            operation=phrases.verb.operation,
+            operation=verb.operation,
             related_table=self._model()._meta.db_table,
             related_id=key,
             input_data=body,
         )
+        options: dict[str, Any] = {"label": label}
+        if verb.operation == TaskRun.Operation.READ:
+            options["result_ttl"] = self.result_ttl
+        if verb.writes:
+            options["sensitive"] = (*self.sensitive_fields, *write_only(self._serializer()))
+        options = {name: value for name, value in options.items() if hasattr(TrackedTask, name)}  # TODO
         with acting_as(request.user):
-            labelled = cast(TrackedTask, perform).using(label=label)
-            result = labelled.enqueue(wire.to_json(replay.visit_of(self, request)))
+            task = cast(TrackedTask, perform).using(**options)
+            result = task.enqueue(wire.to_json(replay.visit_of(self, request)))
         subject = key or (str(body.get(self.naming_field(), "")) if isinstance(body, dict) else "")
-        return Response(
-            {
-                "task_id": result.id,
-                "message": phrases.accepted(subject),
-                "status_endpoint": _status_endpoint(result.id),
-            },
-            status=HTTP_202_ACCEPTED,
-        )
+        return accepted(result.id, phrases.accepted(subject))
 
     def phrases(self) -> Phrases:
         """Return the words for the current action."""
@@ -119,7 +138,7 @@ class TrackedModelViewSet(SignedIn, ModelViewSet[M]):
         """Return the field by which messages call a row; empty: there is none."""
         if self.name_field:
             return self.name_field
-        names = list(cast("Serializer[Any]", self.get_serializer()).fields)
+        names = list(self._serializer().fields)
         is_user = issubclass(self._model(), get_user_model())
         username = get_user_model().USERNAME_FIELD if is_user else ""
         return next((name for name in (username, "name", "title") if name in names), "")
@@ -127,26 +146,16 @@ class TrackedModelViewSet(SignedIn, ModelViewSet[M]):
     def _model(self) -> type[Model]:
         return self.get_queryset().model
 
+    def _serializer(self, **options: Any) -> Serializer[Any]:
+        return cast("Serializer[Any]", self.get_serializer(**options))
+
     def _key(self) -> str:
-        """The row's key in the URL; a key that no column could hold belongs to no row."""
-        key = str(self.kwargs.get(self.lookup_url_kwarg or self.lookup_field, ""))
-        if len(key) > 100 or json_problem(key, limit=RESULT_LIMIT):
-            raise Http404
-        return key
+        return str(self.kwargs.get(self.lookup_url_kwarg or self.lookup_field, ""))
 
     def _checked_body(self, request: Request) -> Any:
-        """Refuse at once what the serializer can tell without the database."""
-        partial = request.method == "PATCH"
-        serializer = cast("Serializer[Any]", self.get_serializer(data=request.data, partial=partial))
-        _forget_database(serializer)
-        if self.action == "create":
-            serializer.is_valid(raise_exception=True)
-        else:
-            # There is no row yet that ``validate`` could compare with.
-            serializer.to_internal_value(request.data)
-        body = _plain(request.data)
-        if problem := json_problem(body, limit=RESULT_LIMIT):
-            raise ValidationError({"non_field_errors": [f"The body cannot be kept: {problem}."]})
+        body = plain(request.data)
+        serializer = self._serializer(data=body, partial=request.method == "PATCH")
+        check(serializer, body, is_whole=self.action == "create", limit=RESULT_LIMIT)
         return body
 
 
@@ -165,22 +174,3 @@ def perform(context: TaskContext, visit: dict[str, Any]) -> dict[str, Any]:
     with explained(phrases.failed(subject)):
         view.check_permissions(view.request)
         return DEEDS[view.action](view, context, phrases)
-
-
-def _forget_database(serializer: Serializer[Any]) -> None:
-    for part in (serializer, *serializer.fields.values()):
-        part.validators = [each for each in part.validators if not hasattr(each, "queryset")]
-
-
-def _status_endpoint(task_id: str) -> str:
-    try:
-        return reverse("windsock:api-task-status", args=(task_id,))
-    except NoReverseMatch:
-        return f"/api/tasks/{task_id}/status/"
-
-
-def _plain(data: Any) -> Any:
-    """A form as the JSON that it stands for."""
-    if not hasattr(data, "lists"):
-        return data
-    return {name: values if len(values) > 1 else values[-1] for name, values in data.lists()}

@@ -10,13 +10,16 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from windsock.django.actions import runs
+from windsock.django.api.idempotency import idempotent
+from windsock.django.api.pagination import Pages
 from windsock.django.api.permissions import Needed
 from windsock.django.api.runs import run_json
 from windsock.django.api.signed_in import SignedIn
-from windsock.django.api.tasks import Pages
+from windsock.django.api.throttling import when_starting
 from windsock.django.models import Workflow
 from windsock.errors import InvalidParams, RunRefused
 
@@ -64,6 +67,10 @@ class WorkflowViewSet(SignedIn, ReadOnlyModelViewSet[Workflow]):
             workflows = workflows.filter(Q(id__icontains=word) | Q(title__icontains=word))
         return workflows.filter(retired_at=None)
 
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Limit what starts work."""
+        return [*super().get_throttles(), *when_starting(self, ("run",))]
+
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Answer with a page, by id."""
         page = self.paginate_queryset(self.get_queryset())
@@ -74,6 +81,7 @@ class WorkflowViewSet(SignedIn, ReadOnlyModelViewSet[Workflow]):
         return Response(workflow_json(self.get_object()))
 
     @action(detail=True, methods=["post"])
+    @idempotent
     def run(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Ask for a run, with ``{"params": {...}}``; 202 and the run, which begins as PENDING.
 

@@ -1,0 +1,101 @@
+"""What ``/api/tasks/`` can be asked for; an empty value asks for nothing, as with an unfilled field."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
+
+from windsock.django.models import TaskRun
+from windsock.django.models.keys import first_key
+
+#: How far the clock in a key may be from ``created_at``, as in a large batch.
+SLACK = timedelta(minutes=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Conditions = dict[str, Any]
+
+
+def filtered(runs: QuerySet[TaskRun], query: Mapping[str, str]) -> QuerySet[TaskRun]:
+    """Return what of ``runs`` a query asks for; names that are no filter are passed over.
+
+    Raises:
+        ValidationError: a value cannot be; it names the parameter.
+    """
+    conditions: Conditions = {}
+    problems: dict[str, list[str]] = {}
+    for name, value in query.items():
+        if name not in FILTERS or not value:
+            continue
+        try:
+            conditions |= FILTERS[name](value)
+        except ValueError as error:
+            problems[name] = [str(error)]
+    if problems:
+        raise ValidationError(problems)
+    return runs.filter(**conditions)
+
+
+def _exactly(field: str) -> Callable[[str], Conditions]:
+    def conditions(value: str) -> Conditions:
+        if "\x00" in value:
+            raise ValueError("Null characters are not allowed.")
+        return {field: value}
+
+    return conditions
+
+
+def _one_of(field: str, choices: Sequence[str]) -> Callable[[str], Conditions]:
+    def conditions(value: str) -> Conditions:
+        if value not in choices:
+            raise ValueError(f"Choose one of {', '.join(choices)}.")
+        return {field: value}
+
+    return conditions
+
+
+# The key bounds what is looked at, so that an index serves the range; the time decides.
+def _created_after(value: str) -> Conditions:
+    moment = _moment(value)
+    return {"id__gte": _key(moment, -SLACK), "created_at__gte": moment}
+
+
+def _created_before(value: str) -> Conditions:
+    moment = _moment(value)
+    return {"id__lt": _key(moment, SLACK), "created_at__lt": moment}
+
+
+def _moment(value: str) -> datetime:
+    # A plus sign that was not quoted arrives as a space.
+    text = re.sub(r" (?=\d\d:?\d\d$)", "+", value)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.utcoffset() is not None:
+            return moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        pass
+    raise ValueError("Give a time with its zone, as in 2026-11-21T10:00:00Z.")
+
+
+def _key(moment: datetime, by: timedelta) -> UUID:
+    with suppress(OverflowError):
+        moment += by
+    return first_key(max(moment, EPOCH))
+
+
+#: Query parameter -> conditions for a value; times: from (inclusive) and until (exclusive).
+FILTERS: dict[str, Callable[[str], Conditions]] = {
+    "status": _one_of("status", TaskRun.Status.values),
+    "task_name": _exactly("name"),
+    "operation": _one_of("operation", TaskRun.Operation.values),
+    "related_table": _exactly("related_table"),
+    "related_id": _exactly("related_id"),
+    "created_after": _created_after,
+    "created_before": _created_before,
+    "updated_after": lambda value: {"updated_at__gte": _moment(value)},
+    "updated_before": lambda value: {"updated_at__lt": _moment(value)},
+}
