@@ -106,13 +106,12 @@ class Findings:
         return f"{self.cases} cases, {len(self.operations)} operations; answers {statuses}"
 
 
-def operations(api: Api, caller: str) -> list[Any]:
-    """The operations of the API that end; not those of the example's own views."""
-    document = api.get("/api/schema/", caller)
-    loaded = schemathesis.openapi.from_dict(document)
-    loaded.config.update(base_url=api.url)
-    found = [result.ok() for result in loaded.get_all_operations()]
-    return [each for each in found if each.path.startswith("/api/") and not is_stream(each)]
+def loaded(api: Api, caller: str) -> list[Any]:
+    """The operations of the API; not those of the example's own views."""
+    schema = schemathesis.openapi.from_dict(api.get("/api/schema/", caller))
+    schema.config.update(base_url=api.url)
+    found = [result.ok() for result in schema.get_all_operations()]
+    return [each for each in found if each.path.startswith("/api/")]
 
 
 def is_stream(operation: Any) -> bool:
@@ -132,8 +131,8 @@ def fuzz(api: Api, caller: str, *, each: int, modes: Modes = BOTH, derandomize: 
         suppress_health_check=list(HealthCheck),
     )
     with session:
-        for operation in operations(api, caller):
-            for mode in modes:
+        for operation in loaded(api, caller):
+            for mode in () if is_stream(operation) else modes:
                 try:
                     strategy = operation.as_strategy(generation_mode=mode)
                     limits(sending(api, session, operation, strategy, findings))()

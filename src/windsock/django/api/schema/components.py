@@ -102,6 +102,13 @@ ACCEPTED = record(
     "A task was created; ask `status_endpoint` how it goes.",
 )
 PROBLEM = record({"detail": TEXT}, "Why the request was refused.")
+CONFLICT: Schema = {
+    "description": "Why this cannot be done now; of a task, in which status it is.",
+    "type": "object",
+    "properties": {"detail": TEXT, "status": {"type": "string", "enum": TaskRun.Status.values}},
+    "required": ["detail"],
+    "additionalProperties": False,
+}
 FIELD_PROBLEMS: Schema = {
     "description": "What is wrong, by field; what is about no field stands under `non_field_errors`.",
     "type": "object",
@@ -146,7 +153,7 @@ _RUN: dict[str, Schema] = {
 COMPONENTS: dict[str, Schema] = {
     **{_task_name(status): _task(status) for status in Status},
     "TrackedTask": TASK,
-    "TrackedTaskPage": page("TrackedTask", count={"type": "integer"}),
+    "TrackedTaskPage": page("TrackedTask"),
     "AcceptedTask": ACCEPTED,
     "TaskTraceback": TRACEBACK,
     "Workflow": WORKFLOW,
@@ -155,5 +162,6 @@ COMPONENTS: dict[str, Schema] = {
     "WorkflowRunPage": page("WorkflowRun", count={"type": "integer"}),
     "WorkflowRunWithSteps": record(_RUN | {"steps": {"type": "array", "items": ref("TrackedTask")}}),
     "Problem": PROBLEM,
+    "Conflict": CONFLICT,
     "FieldProblems": FIELD_PROBLEMS,
 }

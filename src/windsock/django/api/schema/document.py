@@ -34,7 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "TAGS": [{"name": name, "description": text} for name, text in TAGS.items()],
     "COMPONENT_SPLIT_REQUEST": True,
 }
-_NOBODY = UUID(int=0)
+_NOBODY = str(UUID(int=0))
 _one_at_a_time = threading.Lock()
 
 
@@ -67,8 +67,8 @@ class Generator(SchemaGenerator):
     def parse(self, input_request: Any, public: bool) -> Schema:
         """Return the paths, those of views that are not Django REST framework's too."""
         paths: Schema = super().parse(input_request, public)  # type: ignore[no-untyped-call]
-        for name, endpoint in PLAIN.items():
-            if path := _path(name):
+        for (name, has_key), endpoint in PLAIN.items():
+            if path := _path(name, has_key=has_key):
                 paths[path] = {"get": endpoint.operation(path)}
         return dict(sorted(paths.items()))
 
@@ -105,12 +105,10 @@ def _guard(schema: AutoSchema) -> None:
     schema.get_operation = get_operation  # type: ignore[method-assign]
 
 
-def _path(name: str) -> str:
-    """Return the path of one of Windsock's plain views, "/api/tasks/{id}/events/"; empty: it has none."""
-    for arguments in ((), (_NOBODY,)):
-        try:
-            found = reverse(f"windsock:{name}", args=arguments)
-        except NoReverseMatch:
-            continue
-        return "/" + found.removeprefix(get_script_prefix()).replace(str(_NOBODY), "{id}")
-    return ""
+def _path(name: str, *, has_key: bool) -> str:
+    """Return the path of an address like "/api/tasks/{id}/events/"; empty: the project does not have it."""
+    try:
+        found = reverse(f"windsock:{name}", args=(_NOBODY,) if has_key else ())
+    except NoReverseMatch:
+        return ""
+    return "/" + found.removeprefix(get_script_prefix()).replace(_NOBODY, "{id}")

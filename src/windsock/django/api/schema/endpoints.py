@@ -3,12 +3,15 @@
 from typing import Any
 
 from windsock.django.api.runs import RunViewSet
-from windsock.django.api.schema.components import LINK, TEXT, UUID, Schema, ref
+from windsock.django.api.schema.components import LINK, TEXT, TIME, UUID, Schema, ref
 from windsock.django.api.schema.operations import (
     IDEMPOTENCY_KEY,
     LOCATION,
+    ONCE,
     PAGE,
+    PAGE_SIZE,
     STARTING,
+    WRITING,
     Endpoint,
     answer,
     query,
@@ -32,20 +35,33 @@ def choice(name: str, values: list[str], description: str) -> Schema:
     return query(name, {"type": "string", "enum": values}, description)
 
 
+def moment(name: str, description: str) -> Schema:
+    """Return a query parameter that is a time with its zone."""
+    return query(name, TIME, description)
+
+
 TASK_FILTERS: tuple[Schema, ...] = (
     choice("status", TaskRun.Status.values, "Tasks in this status."),
     query("task_name", TEXT, "Tasks of this name."),
     choice("operation", TaskRun.Operation.values, "What the task does to the related row."),
     query("related_table", TEXT, "Tasks about rows of this table."),
     query("related_id", TEXT, "Tasks about this row."),
+    moment("created_after", "Tasks created at this time or later."),
+    moment("created_before", "Tasks created before this time."),
+    moment("updated_after", "Tasks that changed last at this time or later."),
+    moment("updated_before", "Tasks that changed last before this time."),
+    choice("ordering", ["created_at", "-created_at"], "The oldest or, by default, the newest first."),
+    query("cursor", TEXT, "A place in the list, taken from a link of it."),
+    PAGE_SIZE,
 )
+TASK = answer(ref("TrackedTask"), "The task.")
 #: (class of the view, its action) -> what it is.
 ENDPOINTS: dict[tuple[type, str], Endpoint] = {
     (TaskViewSet, "list"): Endpoint(
         id="list_tasks",
         tag=TASKS,
         summary="List the tasks that you may see, the newest first",
-        parameters=(*TASK_FILTERS, *PAGE),
+        parameters=TASK_FILTERS,
         answers={200: answer(ref("TrackedTaskPage"), "A page of tasks.")},
         refusals=(400, 404),
     ),
@@ -54,7 +70,7 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         tag=TASKS,
         summary="Get a task",
         key=UUID,
-        answers={200: answer(ref("TrackedTask"), "The task.")},
+        answers={200: TASK},
         refusals=(404,),
     ),
     (TaskViewSet, "status"): Endpoint(
@@ -62,8 +78,38 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         tag=TASKS,
         summary="Get a task; the address that a 202 names",
         key=UUID,
-        answers={200: answer(ref("TrackedTask"), "The task.")},
+        answers={200: TASK},
         refusals=(404,),
+    ),
+    (TaskViewSet, "traceback"): Endpoint(
+        id="get_task_traceback",
+        tag=TASKS,
+        summary="Get what the task's last attempt raised",
+        description="Needs the permission `windsock.view_taskrun`.",
+        key=UUID,
+        answers={200: answer(ref("TaskTraceback"), "Empty texts when nothing was raised.")},
+        refusals=(403, 404),
+    ),
+    (TaskViewSet, "cancel"): Endpoint(
+        id="cancel_task",
+        tag=TASKS,
+        summary="Cancel a task that waits, ask one that runs to stop",
+        description="For its owner and holders of `windsock.change_taskrun`. A finished task answers 409.",
+        key=UUID,
+        parameters=(IDEMPOTENCY_KEY,),
+        answers={202: answer(ref("TrackedTask"), "The task as it is now.")},
+        refusals=(*WRITING, *ONCE, 404, 409),
+    ),
+    (TaskViewSet, "retry"): Endpoint(
+        id="retry_task",
+        tag=TASKS,
+        summary="Start the same call again as a new task",
+        description="For its owner and holders of `windsock.change_taskrun`. A task that is not finished, "
+        "is DONE or is a step of a workflow answers 409.",
+        key=UUID,
+        parameters=(IDEMPOTENCY_KEY,),
+        answers={202: answer(ref("AcceptedTask"), "The new task was created.")},
+        refusals=(*STARTING, 404, 409),
     ),
     (WorkflowViewSet, "list"): Endpoint(
         id="list_workflows",
@@ -91,7 +137,7 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         parameters=(IDEMPOTENCY_KEY,),
         body={"type": "object", "properties": {"params": OPEN | {"description": "Values by param name."}}},
         answers={202: answer(ref("WorkflowRun"), "The run.", Location=LOCATION)},
-        refusals=(*STARTING, 404),
+        refusals=(*STARTING, 404, 409),
     ),
     (RunViewSet, "list"): Endpoint(
         id="list_runs",
@@ -115,16 +161,47 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         refusals=(403, 404),
     ),
 }
-#: Name of the address -> what it is, where Django REST framework leaves the view out.
-PLAIN: dict[str, Endpoint] = {
-    "api-root": Endpoint(
+EVENTS = {
+    "description": "Server-sent events. Each is named `task` and carries a task without its `input_data` and "
+    "`result`; its id says from where to go on.",
+    "content": {"text/event-stream": {"schema": TEXT}},
+}
+LAST_EVENT: tuple[Schema, ...] = (
+    query("last_event_id", TEXT, "Like the header, for clients that cannot set it."),
+    query("last_event_id", TEXT, "The id of the last event that came; what changed since is sent first.")
+    | {"name": "Last-Event-ID", "in": "header"},
+)
+#: (name of the address, whether it has a variable part) -> what it is, where Django REST framework does not
+#: know the view or leaves it out.
+PLAIN: dict[tuple[str, bool], Endpoint] = {
+    ("api-root", False): Endpoint(
         id="list_addresses",
         tag=API,
         summary="List the addresses of the lists",
         answers={200: answer({"type": "object", "additionalProperties": LINK}, "Addresses by name.")},
         refusals=(404,),
     ),
-    "api-schema": Endpoint(
+    ("api-task-events", False): Endpoint(
+        id="watch_tasks",
+        tag=TASKS,
+        summary="Watch all tasks that you may see",
+        parameters=LAST_EVENT,
+        answers={200: EVENTS},
+        refusals=(400, 429, 501),
+    ),
+    ("api-task-events", True): Endpoint(
+        id="watch_task",
+        tag=TASKS,
+        summary="Watch a task until it has ended",
+        key=UUID,
+        parameters=LAST_EVENT,
+        answers={
+            200: EVENTS,
+            204: {"description": "It had ended before that event: there is nothing to come."},
+        },
+        refusals=(400, 404, 429, 501),
+    ),
+    ("api-schema", False): Endpoint(
         id="get_schema",
         tag=API,
         summary="Get this document",

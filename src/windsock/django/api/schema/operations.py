@@ -17,7 +17,7 @@ ALWAYS = (401, 406, 503)
 #: What every endpoint that writes may refuse besides: the CSRF token is missing; the body cannot be read.
 WRITING = (400, 403, 415)
 #: What every endpoint with an ``Idempotency-Key`` may refuse besides.
-ONCE = (400, 409, 422)
+ONCE = (400, 422)
 #: What every POST that starts work may refuse besides.
 STARTING = (*WRITING, *ONCE, 429)
 
@@ -27,10 +27,11 @@ REFUSALS: dict[int, str] = {
     403: "You may not do this, or the CSRF token of the session is missing.",
     404: "There is no such thing, or not for you.",
     406: "The answer cannot be given in the media type that `Accept` asks for.",
-    409: "Its status does not allow this, or a request with this key is still being answered.",
+    409: "The status does not allow this.",
     415: "The body has a media type that is not read here.",
     422: "This `Idempotency-Key` came with another body before.",
     429: "Too many requests; try again after `Retry-After` seconds.",
+    501: "The server is no ASGI server, which a stream needs.",
     503: "The database is away; try again after `Retry-After` seconds.",
 }
 RETRY_AFTER: Schema = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
@@ -87,9 +88,9 @@ def answer(schema: Schema, description: str, **headers: Schema) -> Schema:
 
 def _refusal(code: int) -> Schema:
     problem = ref("Problem")
-    schema = {"anyOf": [problem, ref("FieldProblems")]} if code == 400 else problem
+    special = {400: {"anyOf": [problem, ref("FieldProblems")]}, 409: ref("Conflict")}
     headers = {"Retry-After": RETRY_AFTER} if code in {429, 503} else {}
-    return answer(schema, REFUSALS[code], **headers)
+    return answer(special.get(code, problem), REFUSALS[code], **headers)
 
 
 def query(name: str, schema: Schema, description: str) -> Schema:
@@ -109,9 +110,12 @@ IDEMPOTENCY_KEY: Schema = {
     "within a day gives the first answer again and starts nothing.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
+PAGE_SIZE = query(
+    "page_size", {"type": "integer", "minimum": 1, "maximum": 200}, "Rows of a page, 50 by default."
+)
 PAGE: tuple[Schema, ...] = (
     query("page", {"type": "integer", "minimum": 1}, "Number of the page, from 1."),
-    query("page_size", {"type": "integer", "minimum": 1, "maximum": 200}, "Rows of a page, 50 by default."),
+    PAGE_SIZE,
 )
 
 
