@@ -1,7 +1,9 @@
 """Tasks for the tests."""
 
+import asyncio
 import os
 import signal
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -132,3 +134,47 @@ def wait_for_ever(context: TaskContext) -> None:
     """Tell the number of the process, and wait to be killed."""
     context.relate(os.getpid())
     signal.pause()
+
+
+@task(takes_context=True)
+def defy(context: TaskContext) -> None:
+    """Tell the number of the process, and go on whatever comes."""
+    context.relate(os.getpid())
+    while True:
+        with suppress(BaseException):
+            signal.pause()
+
+
+@task(takes_context=True, retries=1, timeout=timedelta(seconds=0.2))
+def last_too_long(context: TaskContext) -> int:
+    """Take too long at first."""
+    if context.attempt == 1:
+        signal.pause()
+    return context.attempt
+
+
+@task(takes_context=True)
+async def wait_for_ever_async(context: TaskContext) -> None:
+    """Tell the number of the process, and wait to be cancelled."""
+    context.relate(os.getpid())
+    await asyncio.Event().wait()
+
+
+@task(takes_context=True)
+def wait_for_lock_in_transaction(context: TaskContext) -> None:
+    """Block in a query of a transaction."""
+    context.relate(os.getpid())
+    with transaction.atomic():
+        wait_for_lock()
+
+
+@task
+def tell_process() -> int:
+    """Return the number of the process."""
+    return os.getpid()
+
+
+@task(takes_context=True)
+def turn(context: TaskContext, rounds: int) -> int:
+    """Take a moment."""
+    return sum(1 for _ in range(rounds) if not context.cancelled)
