@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from django.db import connections
 
 from windsock.call import Call, Failure, Outcome, describe, execute
+from windsock.django import logs
 from windsock.django.actions.tasks import cancelled, out_of_time
 from windsock.django.context import TaskContext
 from windsock.django.heartbeat import Pulse, Reason, heartbeat
@@ -63,7 +64,7 @@ def execute_run(
         kwargs=run.kwargs if kwargs is None else kwargs,
     )
     watched = heartbeat.watch(run) if pulse is None else nullcontext(pulse)
-    with watched as its_pulse, acting_as(run.owner_id):
+    with watched as its_pulse, acting_as(run.owner_id), logs.running(run):
         outcome = _guarded(call, run, its_pulse)
     run.progress, run.related_id = its_pulse.percent, its_pulse.related_id
     if its_pulse.guard is not None and its_pulse.guard.stopping:

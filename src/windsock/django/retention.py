@@ -8,6 +8,7 @@ for these three ``RETENTION_DAYS`` does not matter.
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -78,7 +79,7 @@ def _repeated(kind: str, batch: int) -> Iterator[tuple[str, int]]:
         yield kind, number
 
 
-def _rows(kind: str, rows: QuerySet[object], batch: int, dry_run: bool) -> Iterator[tuple[str, int]]:
+def _rows(kind: str, rows: QuerySet[Any], batch: int, dry_run: bool) -> Iterator[tuple[str, int]]:
     if dry_run:
         yield kind, rows.count()
         return

@@ -137,4 +137,4 @@ def expired_tokens() -> QuerySet[ApiToken]:
 def delete_some(rows: QuerySet[Any], *, limit: int) -> int:
     """Delete at most ``limit`` of rows that nothing refers to."""
     keys = list(rows.values_list("pk", flat=True)[:limit])
-    return rows.model._default_manager.filter(pk__in=keys).delete()[0]
+    return int(rows.model._default_manager.filter(pk__in=keys).delete()[0])
