@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "windsock.django",
 ]
 MIDDLEWARE = [
+    "windsock.django.middleware.DatabaseAway",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -22,6 +22,7 @@ APPS = (
     "windsock.django",
 )
 MIDDLEWARE = (
+    "windsock.django.middleware.DatabaseAway",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -57,6 +58,7 @@ def configure(namespace: Namespace) -> None:
     _templates(namespace)
     _urls(namespace)
     namespace.setdefault("USE_TZ", True)
+    namespace.setdefault("ASGI_APPLICATION", "windsock.django.asgi.application")
     namespace["STATIC_URL"] = namespace.get("STATIC_URL") or "static/"
     hosts = namespace.get("ALLOWED_HOSTS", ())
     namespace["ALLOWED_HOSTS"] = [*hosts, *(host for host in HOSTS if host not in hosts)]
