@@ -8,6 +8,7 @@ from django.urls import include, path
 from rest_framework.routers import APIRootView, DefaultRouter
 
 from windsock.django import feed
+from windsock.django.api.metrics import MetricsView
 from windsock.django.api.runs import RunViewSet
 from windsock.django.api.schema import views as schema
 from windsock.django.api.signed_in import SignedIn
@@ -52,5 +53,6 @@ urlpatterns = [
     path("windsock/", include(pages)),
     path("api/", include(schema)),
     path("api/", include(streams)),
+    path("api/metrics/", MetricsView.as_view(), name="api-metrics"),
     path("api/", include(router.urls)),
 ]
