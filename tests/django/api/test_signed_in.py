@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+from django.contrib.auth.models import User
 from django.test import Client
 
 
@@ -10,6 +11,14 @@ def test_nobody_gets_in_unknown_and_no_cache_keeps_the_answer(client: Client) ->
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"].startswith("Bearer")
     assert answer["Cache-Control"] == "no-store"
+
+
+def test_an_address_that_no_row_has_answers_in_json(db: None, client: Client) -> None:
+    client.force_login(User.objects.create_user("ann"))
+    for url in ("/api/tasks/a.b/", "/api/tasks/a.b/status/", "/api/runs/a.b/", "/api/workflows/a.b/"):
+        answer = client.get(url)
+        assert answer.status_code in {403, 404}
+        assert answer["Content-Type"] == "application/json"
 
 
 def test_a_project_may_name_the_authentication_in_its_settings() -> None:

@@ -18,6 +18,8 @@ class SignedIn(APIView):
     authentication_classes = (BearerAuthentication, SessionAuthentication)
     parser_classes = (JsonBody, FormBody)
     permission_classes = (IsAuthenticated,)
+    #: With the router's own expression a dot in an id would lead to Django's page for what is not found.
+    lookup_value_regex = "[^/]+"
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Say ``Cache-Control: no-store`` in every answer."""

@@ -20,6 +20,15 @@ def test_every_action_of_a_tracked_view_set_answers_with_a_task(made_of_project:
     assert described["tags"] == ["users"]
 
 
+def test_the_key_in_a_path_is_the_models(made_of_project: Made) -> None:
+    for path, form in (
+        ("/shop/users/{id}/", {"type": "integer"}),
+        ("/shop/groups/{id}/members/", {"type": "integer"}),
+    ):
+        [parameter] = operation(made_of_project, path, "get")["parameters"]
+        assert parameter["schema"] == form
+
+
 def test_creating_takes_the_serializers_body_and_an_idempotency_key(made_of_project: Made) -> None:
     described = operation(made_of_project, "/shop/users/", "post")
     assert described["summary"] == "Start a task: create user"

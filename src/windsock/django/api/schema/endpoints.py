@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from windsock.django.api.metrics import MetricsView
 from windsock.django.api.runs import RunViewSet
 from windsock.django.api.schema.components import LINK, TEXT, TIME, UUID, Schema, ref
 from windsock.django.api.schema.operations import (
     IDEMPOTENCY_KEY,
+    JSON,
     LOCATION,
     ONCE,
     PAGE,
     PAGE_SIZE,
+    PLAIN_TEXT,
     STARTING,
     WRITING,
     Endpoint,
@@ -111,6 +114,15 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         answers={202: answer(ref("AcceptedTask"), "The new task was created.")},
         refusals=(*STARTING, 404, 409),
     ),
+    (MetricsView, ""): Endpoint(
+        id="get_metrics",
+        tag=API,
+        summary="Get numbers about the record and its queues for Prometheus",
+        description="Needs the permission `windsock.view_taskrun`.",
+        answers={200: answer(TEXT, "The metrics, in Prometheus' text format.", media_type=PLAIN_TEXT)},
+        refusals=(403, 404),
+        media_types=(PLAIN_TEXT, JSON),
+    ),
     (WorkflowViewSet, "list"): Endpoint(
         id="list_workflows",
         tag=WORKFLOWS,
@@ -136,7 +148,7 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         key=TEXT,
         parameters=(IDEMPOTENCY_KEY,),
         body={"type": "object", "properties": {"params": OPEN | {"description": "Values by param name."}}},
-        answers={202: answer(ref("WorkflowRun"), "The run.", Location=LOCATION)},
+        answers={202: answer(ref("WorkflowRun"), "The run.", headers={"Location": LOCATION})},
         refusals=(*STARTING, 404, 409),
     ),
     (RunViewSet, "list"): Endpoint(

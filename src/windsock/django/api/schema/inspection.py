@@ -19,6 +19,7 @@ from windsock.django.api.schema.operations import (
     refused,
     security_schemes,
 )
+from windsock.django.api.signed_in import SignedIn
 from windsock.django.api.tracked import TrackedModelViewSet
 
 
@@ -44,10 +45,19 @@ class Described(AutoSchema):
         return endpoint.operation(path) if endpoint else None
 
 
-class Tracked(AutoSchema):
-    """An action of a tracked view set: the body of its serializer; the answer is 202 and a task."""
+class Keyed(AutoSchema):
+    """An action on rows, whose key is as the model says."""
 
     view: Any
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[Schema]:
+        # The default expression says nothing of the key; drf-spectacular asks the model when it sees its own.
+        self.path_regex = self.path_regex.replace(SignedIn.lookup_value_regex, "[^/.]+")
+        return list(super()._resolve_path_parameters(variables))  # type: ignore[no-untyped-call]
+
+
+class Tracked(Keyed):
+    """An action of a tracked view set: the body of its serializer; the answer is 202 and a task."""
 
     def get_operation_id(self) -> str:
         """Return a name that no other view set has."""
@@ -86,8 +96,8 @@ def inspector_for(view: Any) -> AutoSchema:
     ours: type[AutoSchema] = AutoSchema
     if endpoint_of(view):
         ours = Described
-    elif isinstance(view, TrackedModelViewSet) and view.action in VERBS:
-        ours = Tracked
+    elif isinstance(view, TrackedModelViewSet):
+        ours = Tracked if view.action in VERBS else Keyed
     said = view.schema.__class__
     if issubclass(said, AutoSchema) and not issubclass(ours, said):
         ours = type(said.__name__, (said, ours), {})

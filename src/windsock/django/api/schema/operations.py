@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from windsock.django.api.schema.components import TEXT, Schema, ref
 
 JSON = "application/json"
+PLAIN_TEXT = "text/plain"
 #: Ways to sign in; either will do. drf-spectacular calls a session ``cookieAuth``.
 SECURITY: list[dict[str, list[str]]] = [{"bearerAuth": []}, {"cookieAuth": []}]
 #: What every endpoint may refuse: who is nobody, an ``Accept`` that it has not, anything without a database.
@@ -52,6 +53,7 @@ class Endpoint:
     body: Schema | None = None  #: the form of a JSON body, which may be left out
     answers: Mapping[int, Schema]  #: response objects of what goes well
     refusals: tuple[int, ...] = ()
+    media_types: tuple[str, ...] = (JSON,)  #: of refusals
 
     def operation(self, path: str) -> dict[str, Any]:
         """Return the operation object for a path like ``/api/tasks/{id}/``."""
@@ -66,13 +68,17 @@ class Endpoint:
             **({"parameters": parameters} if parameters else {}),
             **({"requestBody": {"content": {JSON: {"schema": self.body}}}} if self.body else {}),
             "security": SECURITY,
-            "responses": responses | refused(*self.refusals),
+            "responses": responses | refused(*self.refusals, media_types=self.media_types),
         }
 
 
-def refused(*codes: int) -> dict[str, Schema]:
+def refused(*codes: int, media_types: tuple[str, ...] = (JSON,)) -> dict[str, Schema]:
     """Return the responses for these errors and for those that are always possible."""
-    return {str(code): {"$ref": f"#/components/responses/{code}"} for code in sorted({*ALWAYS, *codes})}
+    every = sorted({*ALWAYS, *codes})
+    if media_types == (JSON,):
+        return {str(code): {"$ref": f"#/components/responses/{code}"} for code in every}
+    texts = {name: {"schema": TEXT} for name in media_types if name != JSON}
+    return {str(code): _refusal(code) | {"content": texts | _refusal(code)["content"]} for code in every}
 
 
 def refusals() -> dict[str, Schema]:
@@ -80,17 +86,19 @@ def refusals() -> dict[str, Schema]:
     return {str(code): _refusal(code) for code in REFUSALS}
 
 
-def answer(schema: Schema, description: str, **headers: Schema) -> Schema:
+def answer(
+    schema: Schema, description: str, *, media_type: str = JSON, headers: Mapping[str, Schema] | None = None
+) -> Schema:
     """Return a response object."""
-    said = {"description": description, "content": {JSON: {"schema": schema}}}
-    return said | ({"headers": headers} if headers else {})
+    said = {"description": description, "content": {media_type: {"schema": schema}}}
+    return said | ({"headers": dict(headers)} if headers else {})
 
 
 def _refusal(code: int) -> Schema:
     problem = ref("Problem")
     special = {400: {"anyOf": [problem, ref("FieldProblems")]}, 409: ref("Conflict")}
     headers = {"Retry-After": RETRY_AFTER} if code in {429, 503} else {}
-    return answer(special.get(code, problem), REFUSALS[code], **headers)
+    return answer(special.get(code, problem), REFUSALS[code], headers=headers)
 
 
 def query(name: str, schema: Schema, description: str) -> Schema:
