@@ -2,10 +2,12 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from kombu.exceptions import OperationalError
 from tests.django.conftest import Broker, use
 
 from windsock.django.celery import sending
@@ -73,6 +75,34 @@ def test_a_broker_that_was_restarted_gets_the_next_message(
         with temporary(folder) as server:
             monkeypatch.setenv("CELERY_BROKER_URL", server.url)
             sending.send(RUN, 1, queue="default", priority=0)
+
+
+def test_a_broker_that_is_down_costs_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", f"redis+socket://{tmp_path}/nobody.sock?virtual_host=0")
+    monkeypatch.setattr(sending, "_no_try_before", 0.0)
+    began = time.monotonic()
+
+    with pytest.raises(OperationalError, match="No such file"):
+        sending.send(RUN, 1, queue="default", priority=0)
+    with pytest.raises(OperationalError, match="No such file"):
+        sending.waiting("default")
+
+    assert time.monotonic() - began < 0.9
+
+
+def test_after_a_broker_was_away_the_waiting_ones_are_counted_again(
+    tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("away")
+    with temporary(folder) as server:
+        monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+        sending.send(RUN, 1, queue="default", priority=0)
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            sending.waiting("default")
+
+    with temporary(folder):
+        assert sending.waiting("default") == 1
 
 
 def _time_of_failure() -> float:

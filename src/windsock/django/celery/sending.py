@@ -57,6 +57,8 @@ def waiting(queue: str) -> int:
     """
     with _producers().acquire(block=True, timeout=LIMIT) as producer:
         connection = producer.connection
+        # After a failure the pool hands out a closed connection, and ``channel`` does not open it.
+        connection.ensure_connection(max_retries=0)
         with connection._reraise_as_library_errors(), connection.channel() as channel:
             try:
                 return int(channel.queue_declare(queue_name(queue), passive=True).message_count)
@@ -74,5 +76,6 @@ def _pool(process: int, url: str) -> Any:
     names: tuple[str, ...] = ("connect_timeout", "read_timeout", "write_timeout")
     if url.startswith(("redis", "sentinel", "valkey")):
         names = ("socket_connect_timeout", "socket_timeout")
-    options = app.conf.broker_transport_options | dict.fromkeys(names, LIMIT)
+    # Without the last, a broker that refuses is tried again for six seconds.
+    options = app.conf.broker_transport_options | dict.fromkeys(names, LIMIT) | {"max_retries": 0}
     return pools.producers[app.connection_for_write(url or None, transport_options=options)]
