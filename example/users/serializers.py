@@ -17,7 +17,11 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
     def create(self, validated_data: dict[str, Any]) -> User:
         """Create a user who cannot log in before somebody sets a password."""
-        user = User(**validated_data)
-        user.set_unusable_password()
-        user.save()
-        return user
+        return User.objects.create_user(**validated_data)
+
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        """Write these fields alone: a password that is set at the same time stays."""
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        instance.save(update_fields=list(validated_data))
+        return instance
