@@ -12,10 +12,15 @@ class WindsockConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks; find the tasks and the workflow sources of every app."""
+        """Register the checks, find every app's tasks and workflow sources, observe Celery if told to."""
         # These import models, which are not there before every app is.
         from windsock.django import checks, sources, tasks
+        from windsock.django.conf import is_on
 
         checks.register_all()
         tasks.autodiscover()
         sources.autodiscover()
+        if is_on("OBSERVE_CELERY"):
+            from windsock.django.celery import observing
+
+            observing.start()

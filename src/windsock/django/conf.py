@@ -24,6 +24,7 @@ class Settings:
     STREAMS_PER_USER: int = 10  #: event streams that one user may hold open in one web process
     THROTTLE_RATE: str = "600/min"  #: requests that start work, per user; empty: no limit
     OBSERVE_CELERY: bool = False  #: record what plain Celery tasks do
+    OBSERVE_CELERY_ARGUMENTS: bool = False  #: with their arguments, which are masked otherwise
     EXAMPLE_DATA: tuple[str, ...] = ()  #: fixtures that ``windsock up`` loads into empty tables
     PROJECT_URLCONF: str = ""  #: set by ``configure``: the project's own ROOT_URLCONF
 
@@ -36,3 +37,8 @@ class Settings:
 
 
 settings = Settings()
+
+
+def is_on(name: str) -> bool:
+    """Whether a setting says yes, which the environment says in words: 1, true, yes or on."""
+    return str(getattr(settings, name)).lower() in {"1", "true", "yes", "on"}
