@@ -20,8 +20,6 @@ def start(request: HttpRequest, name: str) -> JsonResponse:
     asked: dict[str, Any] = json.loads(request.body)
     task = getattr(fault_tasks, name)
     calls = list(repeat(((), asked["kwargs"]), asked["count"]))
-    if len(calls) > 1 and not hasattr(task, "enqueue_many"):
-        return JsonResponse({"ids": [task.enqueue(**kwargs).id for _, kwargs in calls]})
     if len(calls) == 1:
         return JsonResponse({"ids": [task.enqueue(**asked["kwargs"]).id]})
     ids = [
