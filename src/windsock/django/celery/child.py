@@ -22,12 +22,10 @@ class _WakeUp(bootsteps.Step):
     requires = (TakeOne,)
 
     def __init__(self, consumer: Any, **_: Any) -> None:
-        self.reader, self.writer = os.pipe()
-        os.set_blocking(self.writer, False)
-        consumer.controller.wake = self.wake
-
-    def wake(self) -> None:
-        os.write(self.writer, b".")
+        self.reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        # Its handler alone would not wake a poll that begins just when the signal comes.
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def register_with_event_loop(self, consumer: Any, hub: Any) -> None:
         hub.add_reader(self.reader, os.read, self.reader, 100)
@@ -36,9 +34,7 @@ class _WakeUp(bootsteps.Step):
 class Child(Worker):
     """Celery's worker without what belongs to a program: logging, banner, being the current app."""
 
-    wake: Callable[[], None] = staticmethod(lambda: None)
-
-    def __init__(self, *, node: str, queues: tuple[str, ...], ready: Callable[[], None]) -> None:
+    def __init__(self, *, node: str, queues: tuple[str, ...], ready: Callable[[], object]) -> None:
         self._ready = ready
         super().__init__(
             app=app,
@@ -77,10 +73,9 @@ class Child(Worker):
 
     def _stop(self, *_: Any) -> None:
         state.should_stop = os.EX_OK  # type: ignore[assignment]
-        self.wake()
 
 
-def run(*, node: str, queues: tuple[str, ...], ready: Callable[[], None]) -> int:
+def run(*, node: str, queues: tuple[str, ...], ready: Callable[[], object]) -> int:
     """Work in this process until SIGTERM; return the exit code.
 
     Args:

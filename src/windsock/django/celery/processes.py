@@ -10,7 +10,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,9 +17,10 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  #: seconds before a process is replaced that was never ready
 _PR_SET_PDEATHSIG = 1
+_FIRST_PLACE = 100  # the byte that says that the first place is ready
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
-Work = Callable[[int, Callable[[], None]], int]
+Work = Callable[[int, Callable[[], object]], int]
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Processes:
 
     Args:
         work: what a process does, given its number from 0 and what to call when it is ready; returns a code.
-        count: how many, 1..200.
+        count: how many, 1..150.
         ready: called once, when all are ready.
         gone: called with the pid of each process that died, after it was replaced.
     """
@@ -67,13 +67,16 @@ class Processes:
         os.set_blocking(self._news, False)
         os.set_blocking(self._tell, False)
         before = {number: signal.signal(number, self._ask) for number in _STOP}
-        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, self._look)
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        # The handlers alone would not wake a select that begins just when a signal comes.
+        signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
         # What lives now is never collected, so that the processes go on sharing it.
         gc.collect()
         gc.freeze()
         try:
             self._keep()
         finally:
+            signal.set_wakeup_fd(-1)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -104,7 +107,6 @@ class Processes:
     def _ask(self, number: int, _: object) -> None:
         self._requests += 2 if number == signal.SIGQUIT else 1
         self._pass_on()
-        self._look()
 
     def _pass_on(self) -> None:
         number = signal.SIGTERM if self._requests == 1 else signal.SIGKILL
@@ -112,21 +114,14 @@ class Processes:
             if place.pid:
                 os.kill(place.pid, number)
 
-    def _look(self, *_: object) -> None:
-        self._say(255)
-
-    def _say(self, number: int) -> None:
-        with suppress(BlockingIOError):
-            os.write(self._tell, bytes([number]))
-
     def _read(self) -> None:
         try:
             news = os.read(self._news, 4096)
         except BlockingIOError:
             return
-        for number in news:
-            if number < len(self._places):
-                place = self._places[number]
+        for byte in news:
+            if byte >= _FIRST_PLACE:  # the others are signals
+                place = self._places[byte - _FIRST_PLACE]
                 place.was_ready, place.pause = True, 0.0
         if all(place.was_ready for place in self._places):
             ready, self._ready = self._ready, lambda: None
@@ -148,11 +143,13 @@ class Processes:
     def _be(self, place: _Place) -> None:
         code = os.EX_SOFTWARE
         try:
+            signal.set_wakeup_fd(-1)
             for number in (*_STOP, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
             _end_with(self._pid)
-            code = self._work(place.number, partial(self._say, place.number))
+            word = bytes([_FIRST_PLACE + place.number])
+            code = self._work(place.number, partial(os.write, self._tell, word))
         except BaseException:
             traceback.print_exc()
         finally:

@@ -39,8 +39,14 @@ def run(run_id: str, attempt: int) -> None:
     perform(run_id, attempt)
 
 
-def perform(run_id: str, attempt: int) -> None:
-    """Claim, run and end one attempt; a message that is doubled, late or early does nothing."""
+def perform(run_id: str, attempt: int, returned: Callable[[], None] = lambda: None) -> None:
+    """Claim, run and end one attempt; a message that is doubled, late or early does nothing.
+
+    Args:
+        run_id: key of the record.
+        attempt: from 1.
+        returned: called when the function of the task has returned, before the end is written.
+    """
     tidy_connections()
     lease = timedelta(seconds=float(settings.LEASE_SECONDS))
     claimed = _persistently(
@@ -54,6 +60,7 @@ def perform(run_id: str, attempt: int) -> None:
     tell(compat.task_started, claimed)
     with heartbeat.watch(claimed, lease) as pulse:
         outcome = execute_run(claimed, pulse=pulse)
+        returned()
         settled = _persistently(lambda: settle(claimed, outcome), seconds=lease.total_seconds())
     if settled:
         _log(claimed, time.monotonic() - began)

@@ -37,8 +37,8 @@ class Command(BaseCommand):
 
     def handle(self, *, processes: int, queues: str, **_: Any) -> None:
         """Run in the foreground."""
-        if not 1 <= processes <= 200:
-            raise CommandError("--processes takes 1 to 200.")
+        if not 1 <= processes <= 150:
+            raise CommandError("--processes takes 1 to 150.")
         _prepare()
         names = _queues(queues)
         ready_file = os.environ.pop("WINDSOCK_READY_FILE", "")
@@ -67,7 +67,7 @@ def _queues(wanted: str) -> tuple[str, ...]:
     return names
 
 
-def _work(parent: int, queues: tuple[str, ...], number: int, ready: Callable[[], None]) -> int:
+def _work(parent: int, queues: tuple[str, ...], number: int, ready: Callable[[], object]) -> int:
     return child.run(node=f"windsock-{parent}-{number}@{socket.gethostname()}", queues=queues, ready=ready)
 
 
