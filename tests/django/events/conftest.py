@@ -13,12 +13,17 @@ import pytest
 import uvicorn
 from django.contrib.auth.models import Permission, User
 from django.core.asgi import get_asgi_application
+from django.db import connection
+from django.db.models.functions import Now
 
 from windsock.django.actions import tokens
-from windsock.django.events import fanout
+from windsock.django.events import announce, fanout
 from windsock.django.models import TaskRun
 
 MakeRun = Callable[..., TaskRun]
+
+
+Slow = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -132,3 +137,33 @@ def make_run(transactional_db: None) -> MakeRun:
         return TaskRun.objects.create(task="jobs.add", name="add", owner=owner, **fields)
 
     return make
+
+
+class OpenTransaction:
+    """Another connection that changed a record and has not committed."""
+
+    def __init__(self, run: TaskRun, progress: int) -> None:
+        self._connection = connection.copy()
+        self._connection.set_autocommit(False)
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE windsock_taskrun SET progress = %s, updated_at = statement_timestamp() WHERE id = %s",
+                (progress, run.pk),
+            )
+
+    def commit(self) -> None:
+        self._connection.commit()
+        self._connection.close()
+
+
+@pytest.fixture
+def slow_change(transactional_db: None) -> type[OpenTransaction]:
+    return OpenTransaction
+
+
+def change(run: TaskRun, **fields: Any) -> TaskRun:
+    """Write some fields, as an action does."""
+    TaskRun.objects.filter(pk=run.pk).update(**fields, updated_at=Now())
+    announce()
+    run.refresh_from_db()
+    return run

@@ -1,7 +1,7 @@
 """Where the Redis is that wakes open event streams."""
 
 import os
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from django.conf import settings as django_settings
 
@@ -32,7 +32,7 @@ def _as_redis_client_wants(url: str) -> str | None:
     if parts.scheme in {"redis+socket", "unix"}:
         options = {"db": query.get("virtual_host", query.get("db", "0")).strip("/")}
         options |= {"password": query["password"]} if "password" in query else {}
-        return f"unix://{quote(parts.path)}?{urlencode(options)}"
+        return f"unix://{quote(unquote(parts.path))}?{urlencode(options)}"
     if parts.scheme not in {"redis", "rediss"}:
         return None
     strictness = query.get("ssl_cert_reqs", "")

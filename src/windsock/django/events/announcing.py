@@ -45,7 +45,7 @@ class Announcer:
             self._news.set()
 
     def stop(self) -> None:
-        """Say what is left to say and end the thread; the next announcement begins another."""
+        """End the thread; the next announcement begins another."""
         thread = self._thread
         if thread is not None:
             self._stopping.set()
@@ -62,11 +62,11 @@ class Announcer:
                     client = None
                     self._news.wait()
                 self._news.clear()
-                self._announced = False
                 client = client or _client()
                 if client is None:
-                    self._announced = True
                     return
+                # Before it is said: what is announced meanwhile has to be said again.
+                self._announced = False
                 self._stopping.wait(INTERVAL if self._publish(client) else PAUSE)
         except Exception:
             # A task or a request must never suffer from this.

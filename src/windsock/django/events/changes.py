@@ -75,7 +75,7 @@ def now() -> Now:
 
 
 def after(
-    runs: QuerySet[TaskRun], position: Position, horizon: int, *, until: datetime | None = None
+    runs: QuerySet[TaskRun], position: Position, horizon: int, until: datetime | None = None
 ) -> list[Change]:
     """Return the first states behind ``position``, at most ``PORTION``, in order."""
     later = Q(updated_at__gt=position.at) | Q(id__gt=position.id)

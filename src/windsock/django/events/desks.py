@@ -1,55 +1,87 @@
 """Threads in which asynchronous code asks the database: a few, for however many streams."""
 
 import asyncio
+import contextlib
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from operator import attrgetter
+from typing import ParamSpec, TypeVar
 
 from asgiref.sync import SyncToAsync, sync_to_async
 from django.db import connections
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Desk:
-    """Some threads, each with at most one connection per database.
+    """One thread, which has at most one connection per database.
 
     Args:
-        threads: how many may ask at the same time.
-        keeps: whether a connection stays open from one question to the next; needs ``close``.
+        keeps: whether a connection stays open when nobody asks; needs ``close``.
     """
 
-    def __init__(self, threads: int, *, keeps: bool = False) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="windsock-events")
+    def __init__(self, *, keeps: bool = False) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="windsock-events")
+        self._lock = threading.Lock()
         self._keeps = keeps
+        self.waiting = 0  #: questions that are not answered yet
 
-    async def ask(self, question: Callable[..., T], *arguments: Any) -> T:
-        """Return what ``question`` returns in one of the threads."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._answer, question, arguments)
+    async def ask(self, question: Callable[P, T], *arguments: P.args, **kwargs: P.kwargs) -> T:
+        """Return what ``question`` returns in the thread."""
+        with self._lock:
+            self.waiting += 1
+        future = self._executor.submit(self._answer, partial(question, *arguments, **kwargs))
+        future.add_done_callback(self._answered)
+        return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Give the connections back and end the threads, after what they do now."""
-        if self._keeps:
-            self._executor.submit(connections.close_all)
+        """Give the connections back and end the thread, after what it does now."""
+        self._executor.submit(connections.close_all)
         self._executor.shutdown(wait=False)
 
-    def _answer(self, question: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        usable = False
+    def _answer(self, question: Callable[[], T]) -> T:
+        failed = True
         try:
-            answer = question(*arguments)
-            usable = self._keeps
+            answer = question()
+            failed = False
         finally:
-            if not usable:
+            # While others wait, the connection is kept for them: making one costs more than a question.
+            if failed or not (self._keeps or self.waiting > 1):
                 connections.close_all()
         return answer
 
+    def _answered(self, future: Future[T]) -> None:
+        with self._lock:
+            self.waiting -= 1
+        if future.cancelled():
+            # The connection may have been kept for this question. A closed desk takes none, and has none.
+            with contextlib.suppress(RuntimeError):
+                self._executor.submit(self._tidy)
 
-#: Who opens a stream, who may go on, what a stream begins with.
-counter = Desk(2)
+    def _tidy(self) -> None:
+        if not (self._keeps or self.waiting):
+            connections.close_all()
+
+
+class Counter:
+    """Two desks: who opens a stream, who may go on, what a stream begins with."""
+
+    def __init__(self) -> None:
+        self._desks = (Desk(), Desk())
+
+    async def ask(self, question: Callable[P, T], *arguments: P.args, **kwargs: P.kwargs) -> T:
+        """Return what ``question`` returns at the desk with the shorter queue."""
+        desk = min(self._desks, key=attrgetter("waiting"))
+        return await desk.ask(question, *arguments, **kwargs)
+
+
+counter = Counter()
 # A forked child has the object but not the threads.
-os.register_at_fork(after_in_child=lambda: counter.__init__(2))  # type: ignore[misc]
+os.register_at_fork(after_in_child=counter.__init__)  # type: ignore[misc]
 
 
 async def give_back_thread() -> None:

@@ -52,7 +52,7 @@ class FanOut:
         self._streams: set[Listener] = set()
         self._woken = asyncio.Event()
         self._looking = asyncio.Lock()
-        self._desk = Desk(1, keeps=True)
+        self._desk = Desk(keeps=True)
         self._last: Now | None = None
         self._past: deque[Now] = deque()
         #: What was read though transactions older than it were under way.

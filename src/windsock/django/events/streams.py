@@ -88,6 +88,9 @@ class Stream:
         except DatabaseError as error:
             # The client comes back and goes on after the last event that it got.
             logger.warning("An event stream ended: %s", error)
+        except Exception:
+            # Django would take a TypeError for a sign that this is no asynchronous iterator.
+            logger.exception("An event stream ended.")
         finally:
             self._leave()
 

@@ -66,6 +66,7 @@ class Viewer:
         if self.session_key is None and not self.headers:
             return get_user_model()._default_manager.filter(pk=self.user.pk).first()
         bare: Any = HttpRequest()
+        bare.method = "GET"
         bare.META.update(self.headers)
         bare.session = import_module(settings.SESSION_ENGINE).SessionStore(self.session_key)
         bare.user = get_user(bare)

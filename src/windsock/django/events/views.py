@@ -62,8 +62,9 @@ class Door(SignedIn):
     task: UUID | None = None
     since: Position | None = None
 
-    def answer(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def answer(self, request: HttpRequest, pk: str | None) -> HttpResponseBase:
         """Do what a view does; ``viewer`` is set afterwards if a stream may begin."""
+        kwargs = {} if pk is None else {"pk": pk}
         self.setup(request, **kwargs)
         response = self.dispatch(request, **kwargs)
         return response.render() if isinstance(response, Response) else response
@@ -94,7 +95,7 @@ async def events(request: HttpRequest, pk: str | None = None) -> HttpResponseBas
     if not isinstance(request, ASGIRequest):
         return JsonResponse({"detail": NO_ASGI}, status=501, headers={"Cache-Control": "no-store"})
     door = Door()
-    response = await counter.ask(lambda: door.answer(request, **({} if pk is None else {"pk": pk})))
+    response = await counter.ask(door.answer, request, pk)
     if door.viewer is None:
         return response
     stream = Stream(door.viewer, door.task, door.since)
