@@ -52,6 +52,10 @@ class Api:
             answer.raise_for_status()
             return answer.json()
 
+    def newest(self) -> str:
+        """Return when the newest task was created, for a query."""
+        return str(self.get("/api/tasks/?page_size=1")["results"][0]["created_at"]).replace("+", "%2B")
+
 
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:

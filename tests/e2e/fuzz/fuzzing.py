@@ -84,6 +84,34 @@ ODD_BODIES: tuple[bytes, ...] = (
     b"username=%ff&email=" + b"x" * 5000,
     b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\nann\r\n--x--\r\n',
 )
+ODD_QUERIES: tuple[dict[str, str], ...] = (
+    {"cursor": ""},
+    {"cursor": "AAAA"},
+    {"cursor": "A" * 23},
+    {"cursor": "Ag" + "A" * 21},
+    {"cursor": "_" * 5000},
+    {"cursor": "ä\x00"},
+    {"ordering": "id"},
+    {"page": "0"},
+    {"page": "last"},
+    {"page": "9" * 40},
+    {"page_size": "0"},
+    {"page_size": "-1"},
+    {"page_size": "\uff11"},
+    {"page_size": "9" * 5000},
+    {"created_after": "2026-11-21"},
+    {"created_after": "0001-01-01T00:00:00+14:00"},
+    {"created_before": "9999-12-31T23:59:59-14:00"},
+    {"updated_after": "2026-11-21T10:00:00 01:00"},
+    {"updated_before": "2026-11-21T10:00:00Z", "status": "DONE", "ordering": "created_at"},
+    {"status": "done"},
+    {"related_id": "\x00"},
+    {"task_name": "'; DROP TABLE windsock_taskrun; --"},
+    {"search": "%_\\ \x00"},
+    {"workflow": "\ud7ff", "origin": ""},
+    {"format": "json"},
+    {"format": "xml"},
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -154,17 +182,24 @@ def sending(
         id=ids,
         headers=st.none() | st.sampled_from(ODD_HEADERS),
         body=bodies,
+        query=st.none() | st.sampled_from(ODD_QUERIES),
     )
-    def send(case: Any, id: str | None, headers: dict[str, Any] | None, body: bytes | None) -> None:
+    def send(
+        case: Any,
+        id: str | None,
+        headers: dict[str, Any] | None,
+        body: bytes | None,
+        query: dict[str, str] | None,
+    ) -> None:
         if id is not None:
             case.path_parameters = dict.fromkeys(case.path_parameters, id)
         more = dict(headers or {})
         if body is None:
-            answer = case.call(base_url=api.url, session=session, headers=more, timeout=30)
+            answer = case.call(base_url=api.url, session=session, headers=more, params=query, timeout=30)
         else:
             more = {"Content-Type": "application/json"} | more
             url = api.url + case.formatted_path
-            sent = session.request(case.method, url, data=body, headers=more, timeout=30)
+            sent = session.request(case.method, url, data=body, headers=more, params=query, timeout=30)
             answer = schemathesis.Response.from_requests(sent, verify=False)
         findings.statuses[answer.status_code] += 1
         findings.operations[operation.label] += 1
@@ -174,14 +209,15 @@ def sending(
             for failure in group.exceptions:
                 title = f"{operation.label}: {answer.status_code}: {type(failure).__name__}"
                 if title not in findings.problems:
-                    findings.problems[title] = f"{title}\n{said(case, answer, headers, body, api)}"
+                    findings.problems[title] = f"{title}\n{said(case, answer, (headers, query, body), api)}"
 
     return send
 
 
-def said(case: Any, answer: Any, headers: Any, body: bytes | None, api: Api) -> str:
+def said(case: Any, answer: Any, odd: tuple[Any, ...], api: Api) -> str:
     """What was asked and answered, and for a 5xx what the server wrote of it."""
-    sent = f"body {case.body!r}" if body is None else f"odd body {body[:200]!r}"
-    asked = f"{case.method} {case.formatted_path!r} query {case.query} {sent} own headers {case.headers}"
+    asked = (
+        f"{case.method} {case.formatted_path!r} query {case.query} body {case.body!r} headers {case.headers}"
+    )
     log = api.log.read_text()[-3000:] if answer.status_code >= 500 else ""
-    return f"{asked} odd headers {headers}\nanswer {answer.content[:300]!r}\n{log}"
+    return f"{asked} odd {str(odd)[:500]}\nanswer {answer.content[:300]!r}\n{log}"

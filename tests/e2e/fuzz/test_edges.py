@@ -63,7 +63,7 @@ def test_a_method_that_the_schema_does_not_name_is_refused(api: Api) -> None:
             if path.startswith("/api/") and method.lower() not in described:
                 answer = send(api, "every", method, filled(path, id))
                 assert answer.status_code in {403, 405}, (method, path, answer.status_code)
-                assert answer.headers["Content-Type"] == "application/json"
+                assert not answer.headers["Content-Type"].startswith("text/html")
                 asked += 1
     assert asked > 80
 
