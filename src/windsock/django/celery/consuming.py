@@ -13,7 +13,7 @@ from celery.worker.consumer.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
-#: Given the id, the attempt, and what to call when the function has returned and only its end is to be written.
+#: Given the id, the attempt, and what to call when the function has returned, before its end is written.
 Perform = Callable[[str, int, Callable[[], None]], None]
 
 
