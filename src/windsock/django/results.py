@@ -1,12 +1,34 @@
 """The record as Django's ``TaskResult``."""
 
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from windsock.django import compat
 from windsock.django.models import TaskRun
+from windsock.django.sensitive import masked, masked_args
 from windsock.django.tasks import TrackedTask, load
 from windsock.errors import Cancelled
 from windsock.run import DJANGO_STATUSES, Status
+
+if TYPE_CHECKING:
+    AnyResult = compat.TaskResult[Any]
+else:
+    AnyResult = compat.TaskResult  # generic in the backport only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class TrackedResult(AnyResult):
+    """A result that does not give away sensitive arguments when it is printed."""
+
+    hidden: tuple[str | int, ...] = field(default=(), compare=False)  #: see ``TaskRun.sensitive``
+
+    def __repr__(self) -> str:
+        args, kwargs = masked_args(self.args, self.hidden), masked(self.kwargs, self.hidden)
+        return (
+            f"{type(self).__name__}(task={self.task.module_path!r}, id={self.id!r}, "
+            f"status={str(self.status)!r}, args={args!r}, kwargs={kwargs!r}, backend={self.backend!r}, "
+            f"attempts={self.attempts})"
+        )
 
 
 def result_of(run: TaskRun, task: TrackedTask | None = None) -> "compat.TaskResult[Any]":
@@ -26,7 +48,7 @@ def result_of(run: TaskRun, task: TrackedTask | None = None) -> "compat.TaskResu
         priority=run.priority, queue_name=run.queue_name, backend=run.backend, run_after=run.run_after
     )
     status = Status(run.status)
-    result: compat.TaskResult[Any] = compat.TaskResult(
+    result = TrackedResult(
         task=task,
         id=str(run.id),
         status=compat.TaskResultStatus(DJANGO_STATUSES[status]),
@@ -39,6 +61,7 @@ def result_of(run: TaskRun, task: TrackedTask | None = None) -> "compat.TaskResu
         backend=run.backend,
         errors=_errors(run, status),
         worker_ids=[run.worker] * run.attempt,
+        hidden=tuple(run.sensitive),
     )
     if status is Status.DONE:
         object.__setattr__(result, "_return_value", run.result)

@@ -2,23 +2,29 @@
 
 import importlib
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 
-from windsock.django.compat import InvalidTask, Task
+from windsock import wire
+from windsock.django import arguments
+from windsock.django.compat import InvalidTask, Task, normalize_json
 from windsock.errors import UnknownTask
 
 if TYPE_CHECKING:
+    from windsock.django.compat import TaskResult
+
     AnyTask = Task[..., Any]
 else:
     AnyTask = Task  # generic in the backport only
+
+ArgsAndKwargs = tuple[Sequence[Any], Mapping[str, Any]]
 
 _registry: dict[str, "TrackedTask"] = {}
 _owner: ContextVar[Any] = ContextVar("windsock_owner", default=None)
@@ -32,7 +38,7 @@ class Label:
     operation: str = ""  #: one of ``TaskRun.Operation``
     related_table: str = ""
     related_id: str = ""  #: empty: not known yet, or none
-    input_data: Any = None  #: JSON data, as the caller sent it
+    input_data: Any = field(default=None, repr=False)  #: JSON data, as the caller sent it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,11 +48,16 @@ class TrackedTask(AnyTask):
     retries: int = 0  #: further attempts after the first, 0..100
     retry_delay: timedelta = timedelta(0)  #: before each further attempt, >= 0
     timeout: timedelta | None = None  #: of one attempt, > 0; then ``context.cancelled``
+    unique_on: tuple[str, ...] = ()  #: arguments; while one call is unfinished, its like is not enqueued
+    result_ttl: timedelta | None = None  #: how long the result is kept, > 0; None: as long as the record
+    sensitive: tuple[str, ...] = ()  #: arguments, and fields of ``label.input_data``, that are never shown
     label: Label = Label()
 
     def __post_init__(self) -> None:
         # A slotted dataclass is a new class, which the bare super() does not know before Python 3.14.
         super(TrackedTask, self).__post_init__()
+        for name in ("unique_on", "sensitive"):
+            object.__setattr__(self, name, _names(self, name))
         _check_options(self)
         known = _registry.get(self.module_path)
         if known is None or known.func is not self.func:
@@ -62,6 +73,9 @@ class TrackedTask(AnyTask):
         retries: int | None = None,
         retry_delay: timedelta | None = None,
         timeout: timedelta | None = None,
+        unique_on: Sequence[str] | None = None,
+        result_ttl: timedelta | None = None,
+        sensitive: Sequence[str] | None = None,
         label: Label | None = None,
     ) -> Self:
         """Return the task with other options; what is left out stays."""
@@ -73,9 +87,46 @@ class TrackedTask(AnyTask):
             "retries": retries,
             "retry_delay": retry_delay,
             "timeout": timeout,
+            "unique_on": unique_on,
+            "result_ttl": result_ttl,
+            "sensitive": sensitive,
             "label": label,
         }
         return replace(self, **{name: value for name, value in options.items() if value is not None})
+
+    def enqueue_many(self, calls: Iterable[ArgsAndKwargs]) -> "list[TaskResult[Any]]":
+        """Enqueue many calls at the price of few: all of them, or none when one is refused.
+
+        Args:
+            calls: of each its positional and its keyword arguments, ``[((1,), {"b": 2}), ((3,), {})]``.
+
+        Returns:
+            The results in the same order.
+        """
+        return self.get_backend().enqueue_many(self, calls)  # type: ignore[attr-defined, no-any-return]
+
+    async def aenqueue_many(self, calls: Iterable[ArgsAndKwargs]) -> "list[TaskResult[Any]]":
+        """Do the same in async code."""
+        return await self.get_backend().aenqueue_many(self, calls)  # type: ignore[attr-defined, no-any-return]
+
+    def unique_key(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+        """Return what two calls have in common that must not both wait or run; None: nothing.
+
+        Raises:
+            TypeError: the function cannot be called like this, or JSON cannot hold an argument.
+        """
+        if not self.unique_on:
+            return None
+        signature = arguments.signature_of(self.func, self.takes_context)
+        values = arguments.bound(signature, self.unique_on, args, kwargs)
+        return wire.digest([self.module_path, normalize_json(values)])
+
+    def hidden(self, args: Sequence[Any]) -> list[str | int]:
+        """Return what is never shown of a call: names, and indices of ``args``."""
+        if not self.sensitive:
+            return []
+        signature = arguments.signature_of(self.func, self.takes_context)
+        return [*self.sensitive, *arguments.places(signature, self.sensitive, len(args))]
 
 
 def _check_options(task: "TrackedTask") -> None:
@@ -85,6 +136,35 @@ def _check_options(task: "TrackedTask") -> None:
         raise InvalidTask("retry_delay must not be negative.")
     if task.timeout is not None and task.timeout <= timedelta(0):
         raise InvalidTask("timeout must be positive.")
+    if task.result_ttl is not None and task.result_ttl <= timedelta(0):
+        raise InvalidTask("result_ttl must be positive.")
+    _check_names(task)
+
+
+def _names(task: "TrackedTask", option: str) -> tuple[str, ...]:
+    names = getattr(task, option)
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise InvalidTask(f"{option} must be a tuple of names.")
+    return tuple(dict.fromkeys(names))
+
+
+def _check_names(task: "TrackedTask") -> None:
+    if not task.unique_on and not task.sensitive:
+        return
+    signature = arguments.signature_of(task.func, task.takes_context)
+    known = arguments.single(signature)
+    for name in task.unique_on:
+        if name not in known:
+            raise InvalidTask(f"unique_on: {task.name} has no argument {name!r}.")
+    try:
+        wire.digest(normalize_json(arguments.defaults(signature, task.unique_on)))
+    except (TypeError, ValueError) as error:
+        raise InvalidTask(f"unique_on: JSON cannot hold a default of {task.name}: {error}") from error
+    # What a label says that the caller sent may have any fields, and so may **kwargs.
+    if task.label == Label() and not arguments.takes_any_name(signature):
+        for name in task.sensitive:
+            if name not in signature.parameters:
+                raise InvalidTask(f"sensitive: {task.name} has no argument {name!r}.")
 
 
 def registered() -> Mapping[str, TrackedTask]:

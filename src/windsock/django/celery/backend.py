@@ -1,6 +1,7 @@
 """Django's tasks, delivered by Celery."""
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from django.db import transaction
@@ -23,8 +24,13 @@ class CeleryBackend(RecordingBackend):
 
     def deliver(self, run: TaskRun) -> None:
         """Send the message on commit, unless it is due later; that one the relay sends."""
-        if not tasks.is_deferred(run):
-            transaction.on_commit(partial(self._send_or_log, run), using=tasks.alias())
+        self.deliver_all([run])
+
+    def deliver_all(self, runs: Sequence[TaskRun]) -> None:
+        """Do the same for many, with one round trip to the broker for up to a thousand."""
+        due = [run for run in runs if not tasks.is_deferred(run)]
+        if due:
+            transaction.on_commit(partial(self._send_or_log, due), using=tasks.alias())
 
     def send(self, run: TaskRun) -> None:
         """Send the message for the next attempt of ``run``.
@@ -42,8 +48,14 @@ class CeleryBackend(RecordingBackend):
         """
         return sending.waiting(queue_name)
 
-    def _send_or_log(self, run: TaskRun) -> None:
+    def _send_or_log(self, runs: Sequence[TaskRun]) -> None:
         try:
-            self.send(run)
+            sending.send_all(
+                [sending.Message(run.pk, run.attempt + 1, run.queue_name, run.priority) for run in runs]
+            )
         except Exception as error:
-            logger.warning("Task %s (%s) was not sent, the relay will send it: %r", run.pk, run.name, error)
+            run, others = runs[0], len(runs) - 1
+            more = f" and {others} others" if others else ""
+            logger.warning(
+                "Task %s (%s)%s was not sent, the relay will send it: %r", run.pk, run.name, more, error
+            )
