@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.urls import include, path
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.routers import DefaultRouter
-from rest_framework.serializers import ModelSerializer, ValidationError
+from rest_framework.serializers import CharField, ModelSerializer, ValidationError
 from rest_framework.views import APIView
 
 from windsock.django.api.tasks import TaskViewSet
@@ -56,9 +56,38 @@ class GroupViewSet(TrackedModelViewSet[Group]):
     serializer_class = GroupSerializer
 
 
+class MemberSerializer(ModelSerializer[User]):
+    pin = CharField(write_only=True, required=False)
+
+    class Meta:
+        model = User
+        fields = ("id", "username", "pin")
+
+    def create(self, validated_data: dict[str, Any]) -> User:
+        return super().create({"username": validated_data["username"]})
+
+
+class MemberViewSet(TrackedModelViewSet[User]):
+    queryset = User.objects.order_by("pk")
+    serializer_class = MemberSerializer
+
+
+class PermissionSerializer(ModelSerializer[Permission]):
+    class Meta:
+        model = Permission
+        fields = ("id", "name", "codename", "content_type")
+
+
+class PermissionViewSet(TrackedModelViewSet[Permission]):
+    queryset = Permission.objects.order_by("pk")
+    serializer_class = PermissionSerializer
+
+
 router = DefaultRouter()
 router.register("users", UserViewSet)
 router.register("colleagues", ColleagueViewSet, basename="colleague")
 router.register("groups", GroupViewSet)
+router.register("members", MemberViewSet, basename="member")
+router.register("permissions", PermissionViewSet)
 router.register("tasks", TaskViewSet, basename="task")
 urlpatterns = [path("api/", include(router.urls))]

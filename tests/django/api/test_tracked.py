@@ -1,11 +1,14 @@
-"""The promise, field for field: the five pairs of answer and result stand here as literal JSON."""
+"""What a tracked view set accepts, refuses and does; what it says word for word stands in ``test_golden``."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from windsock.django.models import TaskRun
@@ -13,8 +16,8 @@ from windsock.django.testing import run_enqueued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.django.api.project")]
 
+TASK_ENDS = ("status", "traceback", "cancel", "retry")
 ADA = {"username": "user1", "email": "user1@example.com", "first_name": "Ada", "last_name": "Lovelace"}
-FIELDS = {"email": "user1@example.com", "first_name": "Ada", "last_name": "Lovelace", "is_active": True}
 
 
 @pytest.fixture
@@ -43,126 +46,72 @@ def status(api: APIClient) -> dict[str, Any]:
     }
 
 
-def test_create(api: APIClient) -> None:
-    assert accepted(api.post("/api/users/", ADA)) == "Task created to create user user1"
-    assert status(api) == {
-        "status": "PENDING",
-        "task_name": "create_user",
-        "operation": "CREATE",
-        "related_id": None,
-        "input_data": ADA,
-        "result": {"progress": 0},
-    }
-
-    run_enqueued()
-
-    key = str(User.objects.get(username="user1").pk)
-    assert status(api) == {
-        "status": "DONE",
-        "task_name": "create_user",
-        "operation": "CREATE",
-        "related_id": key,
-        "input_data": ADA,
-        "result": {
-            "success": True,
-            "user_id": key,
-            "message": "Successfully created user user1",
-            "progress": 100,
-        },
-    }
-
-
-def test_list(api: APIClient, caller: User, user1: User) -> None:
-    assert accepted(api.get("/api/users/?page_size=1&page=2")) == "Task created to list users"
-
-    run_enqueued()
-
-    assert status(api) == {
-        "status": "DONE",
-        "task_name": "list_users",
-        "operation": "READ",
-        "related_id": None,
-        "input_data": None,
-        "result": {
-            "success": True,
-            "count": 2,
-            "next": None,
-            "previous": "http://testserver/api/users/?page_size=1",
-            "users": [{"id": user1.pk, "username": "user1", **FIELDS}],
-            "message": "Successfully listed users",
-            "progress": 100,
-        },
-    }
-
-
-def test_get(api: APIClient, user1: User) -> None:
-    key = str(user1.pk)
-    assert accepted(api.get(f"/api/users/{key}/")) == f"Task created to get user {key}"
-
-    run_enqueued()
-
-    assert status(api) == {
-        "status": "DONE",
-        "task_name": "get_user",
-        "operation": "READ",
-        "related_id": key,
-        "input_data": None,
-        "result": {
-            "success": True,
-            "user_id": key,
-            "user": {"id": user1.pk, "username": "user1", **FIELDS},
-            "message": "Successfully retrieved user user1",
-            "progress": 100,
-        },
-    }
-
-
 @pytest.mark.parametrize("method", ["put", "patch"])
-def test_update(api: APIClient, user1: User, method: str) -> None:
-    key = str(user1.pk)
+def test_an_update_changes_what_was_sent_alone(api: APIClient, user1: User, method: str) -> None:
     body = {"username": "user1", "email": "ada@example.com"}
-    answer = getattr(api, method)(f"/api/users/{key}/", body)
-    assert accepted(answer) == f"Task created to update user {key}"
+    accepted(getattr(api, method)(f"/api/users/{user1.pk}/", body))
 
-    run_enqueued()
+    (run,) = run_enqueued()
 
     user1.refresh_from_db()
     assert (user1.email, user1.last_name) == ("ada@example.com", "Lovelace")
-    assert status(api) == {
-        "status": "DONE",
-        "task_name": "update_user",
-        "operation": "UPDATE",
-        "related_id": key,
-        "input_data": body,
-        "result": {
-            "success": True,
-            "user_id": key,
-            "message": "Successfully updated user user1",
-            "progress": 100,
-        },
-    }
+    assert (run.operation, run.input_data) == ("UPDATE", body)
 
 
-def test_delete(api: APIClient, user1: User) -> None:
-    key = str(user1.pk)
-    assert accepted(api.delete(f"/api/users/{key}/")) == f"Task created to delete user {key}"
+def test_a_row_is_deleted(api: APIClient, user1: User) -> None:
+    accepted(api.delete(f"/api/users/{user1.pk}/"))
 
     run_enqueued()
 
     assert not User.objects.filter(pk=user1.pk).exists()
-    assert status(api) == {
-        "status": "DONE",
-        "task_name": "delete_user",
-        "operation": "DELETE",
-        "related_id": key,
-        "input_data": None,
-        "result": {
-            "success": True,
-            "user_id": key,
-            "message": "Successfully deleted user user1",
-            "progress": 100,
-        },
+
+
+@pytest.mark.parametrize(
+    ("method", "hours"), [("get", 1), ("post", None), ("put", None), ("patch", None), ("delete", None)]
+)
+def test_what_was_read_expires_after_an_hour(
+    api: APIClient, user1: User, method: str, hours: int | None
+) -> None:
+    path = "/api/users/" if method == "post" else f"/api/users/{user1.pk}/"
+    accepted(getattr(api, method)(path, {"username": "eva"} if method[0] == "p" else None))
+
+    (run,) = run_enqueued()
+
+    assert run.result_ttl == (timedelta(hours=hours) if hours else None)
+    if hours:
+        TaskRun.objects.update(result_expires_at=timezone.now())
+        assert status(api)["result"] == {"message": "The result has expired.", "progress": 100}
+
+
+@pytest.mark.parametrize(("method", "path"), [("post", ""), ("put", "{}/"), ("patch", "{}/")])
+def test_what_nobody_may_see_is_masked(api: APIClient, user1: User, method: str, path: str) -> None:
+    body = {"username": "eva", "password": "open sesame", "pin": "4711"}
+    accepted(getattr(api, method)(f"/api/members/{path.format(user1.pk)}", body))
+
+    assert status(api)["input_data"] == {"username": "eva", "password": "********", "pin": "********"}
+    (run,) = run_enqueued()
+    assert (run.status, run.input_data) == ("DONE", body)
+
+
+def test_power_and_password_are_out_of_reach(api: APIClient, caller: User, user1: User) -> None:
+    group = Group.objects.create(name="crew")
+    body = {
+        "username": "eva",
+        "password": "open sesame",
+        "is_staff": True,
+        "is_superuser": True,
+        "groups": [group.pk],
+        "user_permissions": [Permission.objects.all()[0].pk],
     }
+    accepted(api.post("/api/users/", body))
+    accepted(api.patch(f"/api/users/{user1.pk}/", body | {"username": "user1"}))
+
+    assert {run.status for run in run_enqueued()} == {"DONE"}
+    for user in User.objects.filter(username__in=["eva", "user1"]):
+        assert (user.is_staff, user.is_superuser) == (False, False)
+        assert not user.check_password("open sesame")
+        assert not user.groups.exists()
+        assert not user.user_permissions.exists()
 
 
 def failed(api: APIClient) -> dict[str, Any]:
@@ -187,7 +136,7 @@ def test_what_only_the_database_knows_is_a_failed_task_that_names_the_field(
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-@pytest.mark.parametrize("key", ["999999", "nonsense"])
+@pytest.mark.parametrize("key", ["999999", "nonsense", "9" * 40])
 def test_an_unknown_row_is_a_failed_task(api: APIClient, method: str, key: str) -> None:
     accepted(getattr(api, method)(f"/api/users/{key}/", {"username": "x"} if method[0] == "p" else None))
 
@@ -232,16 +181,64 @@ def test_a_form_is_taken_like_json(api: APIClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["head", "options"])
-def test_looking_creates_no_task(api: APIClient, method: str) -> None:
-    assert getattr(api, method)("/api/users/").status_code == 200
+@pytest.mark.parametrize("path", ["", "7/"])
+def test_looking_creates_no_task(api: APIClient, method: str, path: str) -> None:
+    response = getattr(api, method)(f"/api/users/{path}")
+
+    assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
     assert not TaskRun.objects.exists()
 
 
-def test_without_a_login_nothing_is_answered() -> None:
-    response = APIClient().get("/api/users/")
+@pytest.mark.parametrize("key", ["%00", "a%00b", "a" * 101, "%ED%A0%80" * 40])
+@pytest.mark.parametrize("method", ["get", "head", "options", "put", "patch", "delete"])
+def test_a_key_that_no_column_holds_belongs_to_no_row(api: APIClient, method: str, key: str) -> None:
+    response = getattr(api, method)(f"/api/users/{key}/")
+
+    assert (response.status_code, response["Cache-Control"]) == (404, "no-store")
+    assert not TaskRun.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "head", "options"])
+@pytest.mark.parametrize(
+    "path", ["users/", "users/7/", "tasks/", "tasks/7/", *(f"tasks/7/{end}/" for end in TASK_ENDS)]
+)
+def test_without_a_login_nothing_is_answered(method: str, path: str) -> None:
+    response = getattr(APIClient(), method)(f"/api/{path}")
 
     assert response.status_code == 401
     assert response["WWW-Authenticate"].startswith("Bearer")
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_a_session_needs_the_csrf_token(caller: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(caller)
+    client.cookies["csrftoken"] = token = "a" * 32
+
+    def post(**headers: str) -> Any:
+        return client.post("/api/users/", ADA, content_type="application/json", headers=headers)
+
+    refused = post()
+    assert (refused.status_code, refused["Cache-Control"]) == (403, "no-store")
+    assert not TaskRun.objects.exists()
+    assert post(**{"X-CSRFToken": token}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "code"),
+    [
+        ("post", "users/", {"data": "{", "content_type": "application/json"}, 400),
+        ("delete", "users/", {}, 405),
+        ("get", "users/", {"headers": {"Accept": "image/png"}}, 406),
+        ("post", "users/", {"data": "a", "content_type": "text/plain"}, 415),
+    ],
+)
+def test_no_refusal_is_kept_by_a_cache(
+    api: APIClient, method: str, path: str, options: dict[str, Any], code: int
+) -> None:
+    response = getattr(api, method)(f"/api/{path}", **options)
+
+    assert (response.status_code, response["Cache-Control"]) == (code, "no-store")
 
 
 @pytest.mark.parametrize(
@@ -322,3 +319,28 @@ def test_another_model_has_its_own_words(api: APIClient) -> None:
     assert run.result["message"] == "Successfully created group crew"
     assert (run.name, run.related_table) == ("create_group", "auth_group")
     assert set(run.result) == {"success", "group_id", "message"}
+
+
+@pytest.mark.parametrize("content_type", [999_999, 0, "nonsense", [], {}])
+def test_a_relation_is_looked_for_in_the_worker(api: APIClient, content_type: Any) -> None:
+    accepted(api.post("/api/permissions/", {"name": "a", "codename": "b", "content_type": content_type}))
+
+    assert set(failed(api)["errors"]) == {"content_type"}
+
+
+def test_what_the_database_alone_refuses_names_the_column(api: APIClient) -> None:
+    accepted(api.post("/api/permissions/", {"name": "a", "codename": "b", "content_type": 1}))
+    Permission.objects.create(name="a", codename="b", content_type_id=1)
+
+    assert failed(api)["message"] == "Failed to create permission a"
+
+
+def test_another_users_task_does_not_exist(api: APIClient, user1: User) -> None:
+    task = api.get("/api/users/").json()["task_id"]
+    api.force_authenticate(user1)
+
+    assert api.get("/api/tasks/").json()["results"] == []
+    for end in ("", "status/", "traceback/"):
+        assert api.get(f"/api/tasks/{task}/{end}").status_code == 404
+    for end in ("cancel/", "retry/"):
+        assert api.post(f"/api/tasks/{task}/{end}").status_code == 404

@@ -55,6 +55,7 @@ class KeyPages(BasePagination):
 
     page_size = 50
     max_page_size = 200
+    fields: tuple[str, ...] = ()  #: what is read of a row
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Read one page.
@@ -69,10 +70,14 @@ class KeyPages(BasePagination):
         size = _size(query.get("page_size", ""), default=self.page_size, most=self.max_page_size)
         is_back = self._cursor is not None and self._cursor.is_back
         down = self._newest_first != is_back
-        rows = queryset.order_by("-id" if down else "id")
+        order = "-id" if down else "id"
         if self._cursor:
-            rows = rows.filter(**{"id__lt" if down else "id__gt": self._cursor.key})
-        found = list(rows[: size + 1])
+            queryset = queryset.filter(**{"id__lt" if down else "id__gt": self._cursor.key})
+        # The keys come first, from an index alone: else PostgreSQL may look for an owner's rows along all
+        # keys, which takes long when they are old.
+        keys = queryset.order_by(order).values("pk")[: size + 1]
+        rows = queryset.model._default_manager.using(queryset.db).filter(pk__in=keys).order_by(order)
+        found = list(rows.only(*self.fields))
         self._has_more = len(found) > size
         self._rows = found[:size]
         if is_back:

@@ -20,6 +20,7 @@ from windsock.django.api.pagination import KeyPages
 from windsock.django.api.signed_in import SignedIn
 from windsock.django.api.throttling import when_starting
 from windsock.django.models import TaskRun
+from windsock.django.sensitive import shown_input
 from windsock.errors import WrongStatus
 from windsock.run import FINISHED, Status
 
@@ -37,7 +38,7 @@ def task_json(run: TaskRun) -> dict[str, Any]:
         "task_name": run.name,
         "created_at": run.created_at.isoformat(),
         "updated_at": run.updated_at.isoformat(),
-        "input_data": run.input_data,
+        "input_data": shown_input(run),
         "result": result_json(run),
         "progress": _progress(run),
         "related_table": run.related_table or None,
@@ -70,10 +71,16 @@ def visible_to(user: Any) -> QuerySet[TaskRun]:
     return runs if user.has_perm("windsock.view_taskrun") else runs.filter(owner=user)
 
 
+class TaskPages(KeyPages):
+    """Pages of tasks, of which a list reads what it shows."""
+
+    fields = (*SHOWN, *RELATED, *HIDING)
+
+
 class TaskViewSet(SignedIn, ReadOnlyModelViewSet[TaskRun]):
     """Tracked executions; to whom they do not belong they do not exist."""
 
-    pagination_class = KeyPages
+    pagination_class = TaskPages
 
     def get_queryset(self) -> QuerySet[TaskRun]:
         """Return what the caller may see, a list filtered by the query.
@@ -86,8 +93,9 @@ class TaskViewSet(SignedIn, ReadOnlyModelViewSet[TaskRun]):
             return runs
         if self.action == "traceback":
             return runs.only("exception", "message", "traceback")
-        shown = runs.only(*SHOWN, *RELATED, *HIDING)
-        return filtered(shown, self.request.query_params) if self.action == "list" else shown
+        if self.action == "list":
+            return filtered(runs, self.request.query_params)
+        return runs.only(*TaskPages.fields)
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Limit what starts work."""

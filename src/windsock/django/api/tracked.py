@@ -56,7 +56,7 @@ class ModelPermissions(DjangoModelPermissions):
 class TrackedModelViewSet(SignedIn, ModelViewSet[M]):
     """A view set whose five actions are tasks; hooks such as ``perform_create`` run in the worker."""
 
-    permission_classes = (ModelPermissions,)  # type: ignore[assignment]
+    permission_classes: Any = (ModelPermissions,)
     pagination_class = Pages
     #: The field by which messages call a row; empty: the user name, a name or a title, else the first text.
     name_field = ""
@@ -123,7 +123,6 @@ class TrackedModelViewSet(SignedIn, ModelViewSet[M]):
             options["result_ttl"] = self.result_ttl
         if verb.writes:
             options["sensitive"] = (*self.sensitive_fields, *write_only(self._serializer()))
-        options = {name: value for name, value in options.items() if hasattr(TrackedTask, name)}  # TODO
         with acting_as(request.user):
             task = cast(TrackedTask, perform).using(**options)
             result = task.enqueue(wire.to_json(replay.visit_of(self, request)))

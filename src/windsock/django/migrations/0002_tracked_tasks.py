@@ -70,4 +70,16 @@ class Migration(migrations.Migration):
             model_name='taskrun',
             constraint=models.UniqueConstraint(condition=models.Q(('status__in', (windsock.run.Status['PENDING'], windsock.run.Status['PROCESSING'])), ('unique_key__isnull', False)), fields=('unique_key',), name='windsock_task_unique'),
         ),
+        migrations.RemoveIndex(
+            model_name='taskrun',
+            name='windsock_task_owner',
+        ),
+        migrations.AddIndex(
+            model_name='taskrun',
+            index=models.Index(fields=['owner', 'id'], include=('status',), name='windsock_task_owner'),
+        ),
+        migrations.AddIndex(
+            model_name='taskrun',
+            index=models.Index(condition=models.Q(('next_send_at', models.F('run_after')), ('status', windsock.run.Status['PENDING'])), fields=['next_send_at'], name='windsock_task_unsent'),
+        ),
     ]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from windsock.django.models.keys import uuid7
 from windsock.run import FINISHED
@@ -117,6 +117,12 @@ class TaskRun(models.Model):
                 name="windsock_task_due",
                 condition=Q(status=RunStatus.PENDING, next_send_at__isnull=False),
             ),
+            # Messages that were never sent, so that the relay finds them in a backlog of those that were.
+            models.Index(
+                fields=("next_send_at",),
+                name="windsock_task_unsent",
+                condition=Q(status=RunStatus.PENDING, next_send_at=F("run_after")),
+            ),
             models.Index(
                 fields=("lease_expires_at",),
                 name="windsock_task_lease",
@@ -131,7 +137,7 @@ class TaskRun(models.Model):
                 fields=("retry_of",), name="windsock_task_retry_of", condition=Q(retry_of__isnull=False)
             ),
             models.Index(fields=("status", "id"), name="windsock_task_status"),
-            models.Index(fields=("owner", "id"), name="windsock_task_owner"),
+            models.Index(fields=("owner", "id"), include=("status",), name="windsock_task_owner"),
             models.Index(fields=("related_table", "related_id", "id"), name="windsock_task_related"),
             BrinIndex(fields=("updated_at",), autosummarize=True, name="windsock_task_updated"),
         )
