@@ -154,3 +154,53 @@ def test_one_thread_watches_over_all(run: TaskRun) -> None:
         assert len(watchers()) == 1
     heartbeat.stop()
     assert watchers() == []
+
+
+class TestStopping:
+    """Whether a task that is to stop is stopped; ``test_stopping`` and ``test_child`` show how."""
+
+    @pytest.fixture(autouse=True)
+    def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("windsock.django.heartbeat.LOOK_INTERVAL", 0.02)
+        monkeypatch.setenv("WINDSOCK_CANCEL_GRACE_SECONDS", "0.05")
+
+    def test_a_cancel_is_seen_without_a_write(
+        self, run: TaskRun, renewals: list[dict[str, Any]], wait_until: Waiting
+    ) -> None:
+        with heartbeat.watch(run, timedelta(seconds=30)) as pulse:
+            tasks.cancel(stored(run))
+            wait_until(lambda: pulse.cancelled)
+
+        assert pulse.reason is Reason.CANCEL
+        assert renewals == []
+
+    def test_a_step_without_a_lease_is_left_to_airflow(self, run: TaskRun) -> None:
+        run.timeout = timedelta(seconds=0.01)
+        with heartbeat.watch(run) as pulse:
+            assert (pulse.guard, pulse.due()) == (None, float("inf"))
+
+    def test_who_may_not_be_killed_gives_the_attempt_up(self, run: TaskRun, wait_until: Waiting) -> None:
+        run.timeout = timedelta(seconds=0.01)
+        with heartbeat.watch(run, timedelta(seconds=30)) as pulse:
+            wait_until(lambda: pulse.lease is None)
+
+        assert stored(run).exception == "windsock.errors.TimedOut"
+        assert stored(run).lease_expires_at < stored(run).started_at + timedelta(seconds=20)  # type: ignore[operator]
+
+    def test_a_kill_waits_for_a_database_that_is_away(
+        self, run: TaskRun, monkeypatch: pytest.MonkeyPatch, wait_until: Waiting
+    ) -> None:
+        monkeypatch.setattr("windsock.django.heartbeat.RECONNECT_AFTER", 0.05)
+        give_up, failures = tasks.give_up, [OperationalError("away"), OperationalError("away")]
+
+        def unreliable(*values: Any) -> bool:
+            if failures:
+                raise failures.pop()
+            return give_up(*values)
+
+        monkeypatch.setattr(tasks, "give_up", unreliable)
+        run.timeout = timedelta(seconds=0.01)
+        with heartbeat.watch(run, timedelta(seconds=30)) as pulse:
+            wait_until(lambda: pulse.lease is None)
+
+        assert failures == []

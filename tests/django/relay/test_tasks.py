@@ -191,3 +191,90 @@ def test_a_step_of_airflow_has_no_lease_and_is_left_alone(backend: Backend) -> N
     tasks.end_lost()
 
     assert TaskRun.objects.get().status == Status.PROCESSING
+
+
+def test_what_was_to_be_cancelled_and_lost_its_worker_is_cancelled(backend: Backend) -> None:
+    run = claim(jobs.fail_at_first, timedelta(seconds=-1))
+    actions.cancel(TaskRun.objects.get())
+    backend.sent.clear()
+
+    tasks.end_lost()
+
+    run.refresh_from_db()
+    assert (run.status, run.exception, backend.sent) == ("CANCELLED", "windsock.errors.Cancelled", [])
+
+
+@pytest.mark.parametrize(("task", "status"), [(jobs.fail, "FAILED"), (jobs.fail_at_first, "PENDING")])
+def test_a_worker_that_ended_itself_has_said_why(backend: Backend, task: Any, status: str) -> None:
+    run = claim(task, timedelta(seconds=30))
+    actions.give_up(run, actions.out_of_time(run))
+
+    tasks.end_lost()
+
+    run.refresh_from_db()
+    assert (run.status, run.exception) == (status, "windsock.errors.TimedOut")
+
+
+def test_what_an_earlier_attempt_died_of_is_not_the_next_ones_reason(backend: Backend) -> None:
+    run = claim(jobs.fail_at_first, timedelta(seconds=30))
+    actions.give_up(run, actions.out_of_time(run))
+    tasks.end_lost()
+    assert actions.claim(run.pk, 2, worker="w", lease=timedelta(seconds=-1)) is not None
+
+    tasks.end_lost()
+
+    run.refresh_from_db()
+    assert run.message == "The worker w went away in attempt 2."
+
+
+def test_who_listens_hears_of_the_end(backend: Backend) -> None:
+    heard: list[Any] = []
+
+    def listen(task_result: Any, **_: object) -> None:
+        heard.append(task_result.status)
+
+    claim(jobs.fail, timedelta(seconds=-1))
+    compat.task_finished.connect(listen)
+    try:
+        tasks.end_lost()
+    finally:
+        compat.task_finished.disconnect(listen)
+
+    assert heard == ["FAILED"]
+
+
+def test_ends_come_in_batches(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    for _ in range(3):
+        claim(jobs.fail, timedelta(seconds=-1))
+
+    assert tasks.end_lost() == timedelta(0)
+    assert tasks.end_lost() is None
+    assert TaskRun.objects.filter(status="FAILED").count() == 3
+
+
+def test_a_message_that_may_be_on_its_way_is_not_missed(backend: Backend) -> None:
+    overdue(2)
+    TaskRun.objects.filter(pk=TaskRun.objects.earliest("pk").pk).update(created_at=timezone.now())
+    backend.lost = 1
+    backend.sent = backend.sent[:2]
+
+    tasks.send_due()
+
+    assert len(backend.sent) == 2
+
+
+def test_a_long_count_is_not_repeated_soon(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    overdue(3)
+    counted: list[str] = []
+    waiting = Backend.waiting
+
+    def slow(self: Backend, queue_name: str) -> int:
+        counted.append(queue_name)
+        return waiting(self, queue_name)
+
+    monkeypatch.setattr(Backend, "waiting", slow)
+    tasks.send_due()
+    tasks.send_due()
+
+    assert counted == ["default"]

@@ -19,6 +19,7 @@ from windsock.django.conf import settings
 from windsock.django.models import TaskRun
 from windsock.django.prepared import fetch_one
 from windsock.django.relay.duty import CHANNEL, END_LOST, POLL, SEND_TASKS, wake
+from windsock.django.sensitive import scrub
 from windsock.django.signalling import tell
 from windsock.django.storable import clean_text
 from windsock.errors import Cancelled, TimedOut
@@ -202,8 +203,8 @@ def retry(run: TaskRun, failure: Failure) -> bool:
 
 
 def _delay(run: TaskRun) -> timedelta:
-    # Capped before it is multiplied, since a timedelta holds no more than a billion days.
-    doublings = min(run.attempt - 1, 40)
+    # Both are capped before, since a timedelta holds no more than a billion days.
+    doublings = min(run.attempt - 1, 29)
     delay: timedelta = min(run.retry_delay, LONGEST_DELAY) * 2**doublings
     return min(LONGEST_DELAY, delay * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
 
@@ -255,8 +256,8 @@ def cancelled(traceback: str = "") -> Failure:
 def _failure(run: TaskRun, failure: Failure) -> dict[str, Any]:
     return {
         "exception": failure.exception[:300],
-        "message": clean_text(failure.message, limit=MESSAGE_LIMIT),
-        "traceback": clean_text(failure.traceback, limit=TRACEBACK_LIMIT),
+        "message": clean_text(scrub(run, failure.message), limit=MESSAGE_LIMIT),
+        "traceback": clean_text(scrub(run, failure.traceback), limit=TRACEBACK_LIMIT),
     }
 
 

@@ -39,8 +39,8 @@ class Command(BaseCommand):
         """Run in the foreground."""
         if not 1 <= processes <= 150:
             raise CommandError("--processes takes 1 to 150.")
-        _prepare()
         names = _queues(queues)
+        _prepare()
         ready_file = os.environ.pop("WINDSOCK_READY_FILE", "")
         Processes(
             partial(_work, os.getpid(), names),
@@ -60,11 +60,11 @@ def _prepare() -> None:
 
 
 def _queues(wanted: str) -> tuple[str, ...]:
-    known = [queue.name for queue in app.conf.task_queues]
-    names = tuple(dict.fromkeys(queue_name(name.strip()) for name in wanted.split(",") if name.strip()))
-    if unknown := sorted(set(names) - set(known)):
+    known = {queue.name for queue in app.conf.task_queues}
+    names = dict.fromkeys(name.strip() for name in wanted.split(",") if name.strip())
+    if unknown := [name for name in names if queue_name(name) not in known]:
         raise CommandError(f"No backend in TASKS names these queues: {', '.join(unknown)}.")
-    return names
+    return tuple(map(queue_name, names))
 
 
 def _work(parent: int, queues: tuple[str, ...], number: int, ready: Callable[[], object]) -> int:

@@ -1,0 +1,130 @@
+"""Without a broker; ``test_child`` shows it at work."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from celery.exceptions import InvalidTaskError
+from celery.worker import state
+
+from windsock.django.celery.consuming import TakeOne, strategy
+
+RUN = str(uuid4())
+
+
+class Message:
+    """A message of Celery's second protocol."""
+
+    def __init__(self, arguments: Any) -> None:
+        self.body = json.dumps([arguments, {}, {}])
+        self.acknowledged = 0
+
+    def decode(self) -> Any:
+        return json.loads(self.body)
+
+    def ack_log_error(self, *_: object) -> None:
+        self.acknowledged += 1
+
+
+class Channel:
+    """Counts how often Redis is asked."""
+
+    def __init__(self) -> None:
+        self.client = SimpleNamespace(connection=SimpleNamespace(_sock=object()))
+        self._in_poll: Any = None
+        self.asked = 0
+        self.broken = False
+
+    def _brpop_start(self) -> None:
+        if self.broken:
+            raise ConnectionError
+        self.asked += 1
+        self._in_poll = self.client.connection
+
+
+def consumer(transport: str, channel: Any = None) -> Any:
+    made = SimpleNamespace(
+        connection=SimpleNamespace(transport=SimpleNamespace(driver_type=transport)),
+        task_consumer=SimpleNamespace(no_ack=None, channel=channel),
+        connection_errors=(ConnectionError,),
+    )
+    TakeOne(made).start(made)
+    return made
+
+
+def handle(made: Any, message: Message, perform: Any) -> None:
+    strategy(perform)(None, None, made)(message, None, None, None, [])
+
+
+@pytest.mark.parametrize(("transport", "acknowledged"), [("redis", 0), ("amqp", 1)])
+def test_only_redis_needs_no_acknowledgement(transport: str, acknowledged: int) -> None:
+    done: list[Any] = []
+    message = Message([RUN, 2])
+
+    handle(consumer(transport, Channel()), message, lambda *values: done.append(values[:2]))
+
+    assert done == [(RUN, 2)]
+    assert message.acknowledged == acknowledged
+
+
+@pytest.mark.parametrize("arguments", [[], [RUN], ["x", 1], [RUN, "x"], [None, 1], 5])
+def test_what_is_no_message_of_ours_is_left_to_celery(arguments: Any) -> None:
+    with pytest.raises(InvalidTaskError):
+        handle(consumer("redis", Channel()), Message(arguments), pytest.fail)
+
+
+def test_a_process_outlives_what_could_not_be_done(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the database is gone")
+
+    handle(consumer("redis", Channel()), Message([RUN, 1]), fail)
+
+    assert f"Attempt 1 of task {RUN} could not be done here." in caplog.text
+
+
+class TestAskingAhead:
+    def test_what_was_asked_ahead_is_not_asked_again(self) -> None:
+        channel = Channel()
+        made = consumer("redis", channel)
+
+        made.ask_ahead()
+        channel._in_poll = None  # as kombu does when the message in hand is done with
+        channel._brpop_start()
+
+        assert (channel.asked, channel._in_poll) == (1, channel.client.connection)
+        channel._brpop_start()
+        assert channel.asked == 2
+
+    def test_a_new_connection_is_asked_anew(self) -> None:
+        channel = Channel()
+        made = consumer("redis", channel)
+
+        made.ask_ahead()
+        channel.client.connection._sock = object()
+        channel._brpop_start()
+
+        assert channel.asked == 2
+
+    def test_a_broken_connection_is_the_event_loops_matter(self) -> None:
+        channel = Channel()
+        made = consumer("redis", channel)
+        channel.broken = True
+
+        made.ask_ahead()
+
+        channel.broken = False
+        channel._brpop_start()
+        assert channel.asked == 1
+
+    def test_who_is_to_stop_takes_no_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        channel = Channel()
+        monkeypatch.setattr(state, "should_stop", 0)
+
+        consumer("redis", channel).ask_ahead()
+
+        assert channel.asked == 0
+
+    def test_other_brokers_are_not_asked_ahead(self) -> None:
+        consumer("amqp").ask_ahead()
