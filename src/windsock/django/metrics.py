@@ -18,7 +18,7 @@ from windsock.django.actions.tasks import alias
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-COUNTED = 20_000  #: rows that are read for one number at most
+COUNTED = 5_000  #: rows that are read for one number at most
 LATELY = timedelta(minutes=5)
 
 PENDING = """

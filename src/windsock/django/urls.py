@@ -18,7 +18,7 @@ from windsock.django.events import views as streams
 from windsock.django.pages.health import health
 from windsock.django.pages.overview import overview
 from windsock.django.pages.runs import run
-from windsock.django.pages.tasks import task, tasks
+from windsock.django.pages.tasks import cancel, retry, task, tasks
 from windsock.django.pages.workflows import run_now, workflow
 
 app_name = "windsock"
@@ -44,6 +44,8 @@ pages = [
     path("runs/<uuid:pk>/", run, name="run"),
     path("tasks/", tasks, name="tasks"),
     path("tasks/<uuid:pk>/", task, name="task"),
+    path("tasks/<uuid:pk>/cancel/", cancel, name="cancel-task"),
+    path("tasks/<uuid:pk>/retry/", retry, name="retry-task"),
     path("login/", login, name="login"),
     path("logout/", LogoutView.as_view(next_page="windsock:login"), name="logout"),
     path("health/", health, name="health"),

@@ -3,6 +3,9 @@ from uuid import UUID
 
 import pytest
 from django.test import Client
+from django.utils import timezone
+from tests.django import jobs
+from tests.django.conftest import Broker
 from tests.django.pages.conftest import MakeUser, MakeWorkflow
 
 from windsock.django.models import TaskRun
@@ -75,3 +78,70 @@ def test_a_traceback_needs_a_permission(
     client = Client()
     client.force_login(user)
     assert (b"secret.py" in client.get(f"/windsock/tasks/{task.pk}/").content) is sees
+
+
+def test_buttons_are_shown_where_they_do_something(browser: Client) -> None:
+    def shown(status: Status) -> list[str]:
+        run = TaskRun.objects.create(task="a.b", name="b", status=status)
+        page = browser.get(f"/windsock/tasks/{run.pk}/").content.decode()
+        return [deed for deed in ("cancel", "retry") if f"/windsock/tasks/{run.pk}/{deed}/" in page]
+
+    assert shown(Status.PENDING) == shown(Status.PROCESSING) == ["cancel"]
+    assert shown(Status.FAILED) == shown(Status.CANCELLED) == ["retry"]
+    assert shown(Status.DONE) == []
+
+
+def test_an_owner_cancels_and_retries(make_user: MakeUser, broker: Broker) -> None:
+    ann = make_user("ann")
+    client = Client()
+    client.force_login(ann)
+    run = TaskRun.objects.create(task=jobs.add.module_path, name="add", args=[1], owner=ann)
+    here = f"/windsock/tasks/{run.pk}/"
+
+    answer = client.post(f"{here}cancel/", {"next": here}, follow=True)
+    assert answer.redirect_chain == [(here, 302)]
+    assert b"It is cancelled." in answer.content
+    assert b"It has ended already" in client.post(f"{here}cancel/", {"next": here}, follow=True).content
+
+    answer = client.post(f"{here}retry/", {"next": here}, follow=True)
+    new = TaskRun.objects.get(retry_of=run)
+    assert answer.redirect_chain == [(f"/windsock/tasks/{new.pk}/", 302)]
+    assert (
+        b"It has not ended yet."
+        in client.post(f"/windsock/tasks/{new.pk}/retry/", {"next": here}, follow=True).content
+    )
+
+
+def test_others_change_nothing(make_user: MakeUser) -> None:
+    run = TaskRun.objects.create(task="a.b", name="b", owner=make_user("ann"))
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make_user("bob"))
+    assert client.post(f"/windsock/tasks/{run.pk}/cancel/").status_code == 403  # no CSRF token
+    client = Client()
+    client.force_login(make_user("carl"))
+    assert client.post(f"/windsock/tasks/{run.pk}/cancel/").status_code == 404
+    client.force_login(make_user("viewer", "view_taskrun"))
+    assert client.post(f"/windsock/tasks/{run.pk}/cancel/").status_code == 403
+    assert client.get(f"/windsock/tasks/{run.pk}/cancel/").status_code == 405
+    assert Client().post(f"/windsock/tasks/{run.pk}/cancel/").status_code == 302
+    run.refresh_from_db()
+    assert run.status == Status.PENDING
+
+
+def test_sensitive_arguments_and_expired_results_are_not_shown(browser: Client) -> None:
+    run = TaskRun.objects.create(
+        task="a.b",
+        name="b",
+        status=Status.DONE,
+        args=["open", "hush"],
+        kwargs={"password": "hush"},
+        sensitive=["password", 1],
+        result="kept",
+        result_expires_at=timezone.now(),
+    )
+    page = browser.get(f"/windsock/tasks/{run.pk}/").content.decode()
+    assert "open" in page
+    assert "********" in page
+    assert "hush" not in page
+    assert "kept" not in page
+    assert "The result has expired." in page

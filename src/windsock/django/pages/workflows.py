@@ -2,16 +2,15 @@
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from windsock.django.actions import runs
 from windsock.django.pages.access import RUN, page, visible_runs, visible_workflows
 from windsock.django.pages.live import live
 from windsock.django.pages.overview import row, with_newest
+from windsock.django.pages.returning import back
 from windsock.errors import RunRefused
 
 RUNS = 30
@@ -54,12 +53,3 @@ def run_now(request: HttpRequest, pk: str) -> HttpResponse:
     else:
         messages.success(request, f"A run of {found} is on its way.")
     return back(request)
-
-
-def back(request: HttpRequest) -> HttpResponse:
-    """Return to the page that the form names, if it is one of ours."""
-    target = request.POST.get("next", "")
-    secure = request.is_secure()
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=secure):
-        target = reverse("windsock:overview")
-    return HttpResponseRedirect(target)
