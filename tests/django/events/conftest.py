@@ -134,7 +134,9 @@ def staff_token(transactional_db: None) -> str:
 @pytest.fixture
 def make_run(transactional_db: None) -> MakeRun:
     def make(owner: User | None = None, **fields: Any) -> TaskRun:
-        return TaskRun.objects.create(task="jobs.add", name="add", owner=owner, **fields)
+        run = TaskRun.objects.create(task="jobs.add", name="add", owner=owner, **fields)
+        announce()
+        return run
 
     return make
 

@@ -64,7 +64,7 @@ def test_one_task_begins_with_its_state_and_ends_with_its_end(
     run = make_run(ann)
     with site.open(path_of(run), ann_token) as stream:
         assert stream.states(1) == [(str(run.pk), "PENDING")]
-        change(make_run(ann), status="PROCESSING")
+        make_run(ann, status="PROCESSING")
         change(run, status="PROCESSING")
         assert stream.states(1) == [(str(run.pk), "PROCESSING")]
         change(run, status="DONE")
@@ -90,7 +90,7 @@ def test_everybody_sees_the_own_tasks_and_some_see_all(
     with site.open(LIST, ann_token) as own, site.open(LIST, staff_token) as every:
         change(others, status="PROCESSING")
         assert every.states(1) == [(str(others.pk), "PROCESSING")]
-        mine = change(make_run(ann), status="PROCESSING")
+        mine = make_run(ann, status="PROCESSING")
         assert own.states(1) == [(str(mine.pk), "PROCESSING")]
 
 
@@ -127,7 +127,7 @@ def test_a_session_is_as_good_as_a_token(site: Site, broker: Broker, ann: User, 
     browser.force_login(ann)
     cookie = f"sessionid={browser.cookies['sessionid'].value}"
     with site.open(LIST, Cookie=cookie) as stream:
-        run = change(make_run(ann), status="DONE")
+        run = make_run(ann, status="DONE")
         assert stream.states(1) == [(str(run.pk), "DONE")]
 
 
