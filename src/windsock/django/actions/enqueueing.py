@@ -11,6 +11,7 @@ from django.utils import timezone
 from windsock.django import compat
 from windsock.django.actions.inserting import BATCH, Row, as_record, insert, unfinished
 from windsock.django.actions.tasks import alias, resend_after
+from windsock.django.events import announce
 from windsock.django.models import TaskRun
 from windsock.django.models.keys import uuid7
 from windsock.django.relay.duty import POLL, SEND_TASKS, wake
@@ -150,6 +151,8 @@ def _write(rows: list[Row]) -> Written:
         due, now = first["run_after"], first["created_at"]
         if new and due is not None and due == first["next_send_at"] and due - now < POLL:
             wake(SEND_TASKS)
+        if new:
+            transaction.on_commit(announce, using=using)
     return Written([runs[row["id"]] for row in rows], new)
 
 

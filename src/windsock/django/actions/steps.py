@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from windsock.call import Outcome
 from windsock.django.actions import runs, tasks
+from windsock.django.events import announce
 from windsock.django.models import TaskRun, WorkflowRun
 from windsock.django.observed import TaskInstance
 from windsock.django.relay import wake
@@ -45,6 +46,7 @@ def begin(run: WorkflowRun, step: Step, *, map_index: int, attempt: int) -> Task
         record = latest
         _claim(record, attempt)
     run.save(update_fields=["status", "generation", "revision", "started_at", "finished_at", "updated_at"])
+    transaction.on_commit(announce, using=tasks.alias())
     return record
 
 
@@ -65,6 +67,7 @@ def end(record: TaskRun, outcome: Outcome) -> bool:
         changed = tasks.finish(record, outcome)
     else:
         changed = _give_back(record, failure.exception, failure.message, failure.traceback)
+    transaction.on_commit(announce, using=tasks.alias())
     # The relay looks often at runs to which something happened lately.
     WorkflowRun.objects.filter(steps=record).update(updated_at=Now())
     wake("states")
@@ -84,6 +87,7 @@ def reconcile(run: WorkflowRun, instances: Iterable[TaskInstance]) -> None:
                 _add(locked, instance, status)
             elif latest.status not in FINISHED:
                 _close(latest, instance, status)
+        transaction.on_commit(announce, using=tasks.alias())
 
 
 def _latest(run: WorkflowRun, step: str, map_index: int) -> TaskRun | None:

@@ -16,6 +16,7 @@ from django.db import connections, router, transaction
 from windsock.call import Failure, Outcome
 from windsock.django import compat
 from windsock.django.conf import settings
+from windsock.django.events import announce
 from windsock.django.models import TaskRun
 from windsock.django.prepared import fetch_one
 from windsock.django.relay.duty import CHANNEL, END_LOST, POLL, SEND_TASKS, wake
@@ -122,6 +123,7 @@ def claim(run_id: Any, attempt: int, *, worker: str, lease: timedelta) -> TaskRu
     row = fetch_one(using, _CLAIM, (worker, lease, run_id, attempt - 1))
     if row is None:
         return None
+    transaction.on_commit(announce, using=using)
     values = list(row)
     for place, field in _CONVERTED:
         values[place] = field.from_db_value(values[place], None, connections[using])
@@ -134,7 +136,9 @@ def renew(run: TaskRun, *, lease: timedelta | None, progress: int, related_id: s
     Returns:
         Whether somebody asked to cancel it; None when the attempt is over or belongs to somebody else.
     """
-    return _answer(fetch_one(alias(), _RENEW, (lease, progress, related_id, run.pk, run.attempt)))
+    row = fetch_one(alias(), _RENEW, (lease, progress, related_id, run.pk, run.attempt))
+    transaction.on_commit(announce, using=alias())
+    return _answer(row)
 
 
 def look(run: TaskRun) -> bool | None:
@@ -271,6 +275,7 @@ def _written(
     """Have ``run`` show what was written, if anything was."""
     if row is None:
         return False
+    transaction.on_commit(announce, using=alias())
     for name, value in {**changes, **dict(zip(returned, row, strict=True))}.items():
         setattr(run, name, value)
     return True
