@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COUNTED = 5_000  #: rows that are read for one number at most
 LATELY = timedelta(minutes=5)
+QUEUE = ("backend", "queue")
 
 PENDING = """
     SELECT backend, queue_name, count(*), count(*) FILTER (WHERE due <= now),
@@ -91,39 +92,10 @@ class _Collector:
 
 def readings() -> Iterator[Reading]:
     """Yield every metric."""
-    queues = ("backend", "queue")
     pending, processing = _rows(PENDING, COUNTED), _rows(PROCESSING, COUNTED)
     ended = _rows(FINISHED, LATELY, LATELY, COUNTED)
-    yield Reading(
-        name="tasks_pending",
-        help="Tasks that wait, those for later too.",
-        labels=queues,
-        values={(backend, queue): number for backend, queue, number, *_ in pending},
-    )
-    yield Reading(
-        name="tasks_pending_due",
-        help="Tasks that wait although their time has come.",
-        labels=queues,
-        values={(backend, queue): number for backend, queue, _, number, _ in pending},
-    )
-    yield Reading(
-        name="tasks_oldest_pending_seconds",
-        help="How long the oldest task that could run has been waiting.",
-        labels=queues,
-        values={(backend, queue): float(age) for backend, queue, _, _, age in pending},
-    )
-    yield Reading(
-        name="tasks_processing",
-        help="Tasks that a worker has claimed.",
-        labels=queues,
-        values={(backend, queue): number for backend, queue, number, _ in processing},
-    )
-    yield Reading(
-        name="tasks_lease_expired",
-        help="Claimed tasks whose worker is silent; above 0 for long: no relay is running.",
-        labels=queues,
-        values={(backend, queue): number for backend, queue, _, number in processing},
-    )
+    yield from _pending(pending)
+    yield from _processing(processing)
     yield from _ended(ended)
     yield from _sizes()
     yield from _messages()
@@ -133,6 +105,42 @@ def readings() -> Iterator[Reading]:
         help=f"1: more than {COUNTED} rows, so that the true numbers are greater than those shown.",
         labels=("of",),
         values={(name,): float(number >= COUNTED) for name, number in bounds.items()},
+    )
+
+
+def _pending(rows: list[tuple[Any, ...]]) -> Iterator[Reading]:
+    yield Reading(
+        name="tasks_pending",
+        help="Tasks that wait, those for later too.",
+        labels=QUEUE,
+        values={(backend, queue): number for backend, queue, number, *_ in rows},
+    )
+    yield Reading(
+        name="tasks_pending_due",
+        help="Tasks that wait although their time has come.",
+        labels=QUEUE,
+        values={(backend, queue): number for backend, queue, _, number, _ in rows},
+    )
+    yield Reading(
+        name="tasks_oldest_pending_seconds",
+        help="How long the oldest task that could run has been waiting.",
+        labels=QUEUE,
+        values={(backend, queue): float(age) for backend, queue, _, _, age in rows},
+    )
+
+
+def _processing(rows: list[tuple[Any, ...]]) -> Iterator[Reading]:
+    yield Reading(
+        name="tasks_processing",
+        help="Tasks that a worker has claimed.",
+        labels=QUEUE,
+        values={(backend, queue): number for backend, queue, number, _ in rows},
+    )
+    yield Reading(
+        name="tasks_lease_expired",
+        help="Claimed tasks whose worker is silent; above 0 for long: no relay is running.",
+        labels=QUEUE,
+        values={(backend, queue): number for backend, queue, _, number in rows},
     )
 
 
@@ -189,7 +197,7 @@ def _messages() -> Iterator[Reading]:
     yield Reading(
         name="queue_messages",
         help="Messages at the broker that no worker has taken.",
-        labels=("backend", "queue"),
+        labels=QUEUE,
         values=found,
     )
     yield Reading(name="broker_up", help="1: the broker has answered.", labels=("backend",), values=answers)

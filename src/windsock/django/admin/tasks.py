@@ -64,7 +64,7 @@ class OperationFilter(admin.ChoicesFieldListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return those with the chosen operation."""
         chosen = super().queryset(request, queryset)
-        return newest(chosen) if self.used_parameters else chosen
+        return queryset if chosen is None or not self.used_parameters else newest(chosen)
 
 
 @admin.register(TaskRun)
@@ -194,8 +194,8 @@ class TaskRunAdmin(ReadOnlyAdmin):
             self.message_user(request, f"{accepted} {tasks} {done}.", messages.SUCCESS)
         for line in refused[:TOLD]:
             self.message_user(request, line, messages.WARNING)
-        for why, number in Counter(line.partition(": ")[2] for line in refused[TOLD:]).items():
-            self.message_user(request, f"{number} more: {why}", messages.WARNING)
+        for reason, number in Counter(line.partition(": ")[2] for line in refused[TOLD:]).items():
+            self.message_user(request, f"{number} more: {reason}", messages.WARNING)
         if len(runs) > AT_ONCE:
             self.message_user(request, f"Only the newest {AT_ONCE} were taken.", messages.WARNING)
 
