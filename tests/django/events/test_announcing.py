@@ -1,15 +1,22 @@
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
+from django.db import transaction
+from tests.django import jobs
 from tests.django.conftest import Broker, Waiting
 
+from windsock.call import Failure, Outcome
+from windsock.django.actions import enqueueing, steps, tasks
 from windsock.django.events.addresses import CHANNEL
 from windsock.django.events.announcing import announce, announcer
+from windsock.django.models import TaskRun, Workflow, WorkflowRun
+from windsock.workflow import Step
 
 
 @contextmanager
@@ -87,4 +94,61 @@ def test_a_forked_child_announces_by_itself(broker: Broker) -> None:
             announcer.stop()
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
+        assert pubsub.get_message(timeout=5)["type"] == "message"
+
+
+LEASE = timedelta(seconds=30)
+FAILURE = Failure(exception="builtins.ValueError", message="no", traceback="")
+
+
+def pending() -> TaskRun:
+    return enqueueing.create(jobs.add, [1], {})
+
+
+def running() -> TaskRun:
+    run = tasks.claim(pending().pk, 1, worker="w", lease=LEASE)
+    assert run
+    return run
+
+
+def workflow_run() -> WorkflowRun:
+    workflow = Workflow.objects.create(id="a", source="test")
+    return WorkflowRun.objects.create(workflow=workflow, run_id="r")
+
+
+def begun() -> TaskRun:
+    with transaction.atomic():
+        return steps.begin(workflow_run(), Step(name="one", task="jobs.add"), map_index=-1, attempt=1)
+
+
+ACTIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "create": (lambda: None, lambda _: pending()),
+    "claim": (pending, lambda run: tasks.claim(run.pk, 1, worker="w", lease=LEASE)),
+    "renew": (running, lambda run: tasks.renew(run, lease=LEASE, progress=5, related_id="")),
+    "finish": (running, lambda run: tasks.finish(run, Outcome(value=1))),
+    "retry": (running, lambda run: tasks.retry(run, FAILURE)),
+    "cancel": (pending, tasks.cancel),
+    "cancel what runs": (running, tasks.cancel),
+    "begin a step": (lambda: None, lambda _: begun()),
+    "end a step": (begun, lambda run: steps.end(run, Outcome(value=1))),
+    "give a step back": (begun, lambda run: steps.end(run, Outcome(failure=FAILURE))),
+    "reconcile": (workflow_run, lambda run: steps.reconcile(run, [])),
+}
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_what_an_action_writes_is_announced(name: str, transactional_db: None, broker: Broker) -> None:
+    prepare, act = ACTIONS[name]
+    given = prepare()
+    announcer.stop()
+    with heard(broker) as pubsub:
+        act(given)
+        assert pubsub.get_message(timeout=5)["type"] == "message"
+
+
+def test_nothing_is_announced_before_it_is_committed(transactional_db: None, broker: Broker) -> None:
+    with heard(broker) as pubsub:
+        with transaction.atomic():
+            pending()
+            assert threads() == []
         assert pubsub.get_message(timeout=5)["type"] == "message"

@@ -10,13 +10,15 @@ from django.db import connection, connections
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
+from tests.django import jobs
 from tests.django.conftest import Broker, Waiting
 from tests.django.events.conftest import MakeRun, Site, change
 
 from windsock.django.actions import tokens
-from windsock.django.events import views
+from windsock.django.events import fanout, views
 from windsock.django.events.positions import Position
 from windsock.django.models import TaskRun
+from windsock.django.tasks import acting_as
 
 LIST = "/api/tasks/events/"
 
@@ -49,6 +51,19 @@ def test_a_change_is_seen_at_once(
         assert event.name == "task"
         assert event.data["progress"] == 40
         assert Position.parse(event.id) == Position(run.updated_at, run.pk)
+
+
+def test_a_real_worker_is_followed_to_the_end(
+    worker: Broker, site: Site, ann: User, ann_token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "LOOK", 1000.0)
+    with site.open(LIST, ann_token) as stream:
+        with acting_as(ann):
+            key = jobs.report.enqueue(4).id
+        seen = []
+        while "DONE" not in [status for _, status in seen]:
+            seen += stream.states(1)
+        assert {owner for owner, _ in seen} == {key}
 
 
 def test_the_answer_is_neither_kept_nor_held_back(site: Site, ann_token: str) -> None:
