@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ OTHERS = ("listing.py", "scraping.py", "streams.py")
 
 def main() -> None:
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the servers are stopped too
     peers.prepare()
     before = machine.describe()
     began = time.monotonic()

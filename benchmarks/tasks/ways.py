@@ -53,7 +53,8 @@ DB_TASK = {"record": "django_tasks_database_dbtaskresult", "done": "status = 'SU
 CRASTINATE = {
     "record": "procrastinate_jobs",
     "done": "status = 'succeeded'",
-    "more_tables": ("procrastinate_events", "procrastinate_workers", "procrastinate_periodic_defers"),
+    # Not its table of workers, which live on while the jobs are cleared.
+    "more_tables": ("procrastinate_events", "procrastinate_periodic_defers"),
     "peer": True,
 }
 RUN = {"record": "windsock_taskrun", "done": "status = 'DONE'"}
