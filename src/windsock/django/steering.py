@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from windsock.django.actions import enqueueing, observed, tasks
 from windsock.django.models import TaskRun
 from windsock.errors import WindsockError, WrongStatus
@@ -14,7 +12,8 @@ PERMISSION = "windsock.change_taskrun"
 
 def may_change(user: Any, run: TaskRun) -> bool:
     """Whether ``user`` may cancel and retry ``run``: its owner, and holders of ``change_taskrun``."""
-    return (run.owner_id is not None and run.owner_id == user.pk) or user.has_perm(PERMISSION)
+    is_owner = run.owner_id is not None and run.owner_id == user.pk
+    return bool(is_owner or user.has_perm(PERMISSION))
 
 
 def can_cancel(run: TaskRun) -> bool:
@@ -50,7 +49,7 @@ def retry(run: TaskRun) -> TaskRun:
     try:
         # The owner stays: nobody's rights serve what somebody else asked for.
         return enqueueing.repeat(run, owner=run.owner_id)
-    except (WindsockError, ImproperlyConfigured) as error:
+    except WindsockError as error:
         raise WrongStatus(str(error)) from error
 
 

@@ -1,9 +1,10 @@
 import pytest
 
-from windsock.django.actions import observed
+from windsock.django.actions import enqueueing, observed, tasks
 from windsock.django.actions.observed import Seen
 from windsock.django.models import TaskRun
 from windsock.django.models.keys import uuid7
+from windsock.errors import WrongStatus
 from windsock.run import Status
 
 pytestmark = pytest.mark.django_db
@@ -43,3 +44,13 @@ def test_texts_that_the_table_refuses_are_cleaned() -> None:
     run = TaskRun.objects.get()
     assert "\x00" not in run.message
     assert (len(run.exception), len(run.task), len(run.name)) == (300, 500, 200)
+
+
+def test_nothing_can_be_done_to_it_here() -> None:
+    seen = Seen(id=uuid7(), task="shop.tasks.sync")
+    observed.published(seen)
+    assert not tasks.cancel(TaskRun.objects.get())
+    observed.ended(seen.id, Status.FAILED)
+    with pytest.raises(WrongStatus, match="'celery'"):
+        enqueueing.repeat(TaskRun.objects.get(), owner=None)
+    assert TaskRun.objects.get().status == Status.FAILED

@@ -115,6 +115,8 @@ def repeat(run: TaskRun, *, owner: Any) -> TaskRun:
         raise WrongStatus
     if run.workflow_run_id is not None:
         raise WrongStatus("A step of a workflow is not repeated alone: run the workflow again.")
+    if run.backend not in compat.task_backends:
+        raise WrongStatus(f"TASKS names no backend {run.backend!r}, so it cannot be started here.")
     backend: Any = compat.task_backends[run.backend]
     row = {name: getattr(run, name) for name in _SAME} | _times(None, timezone.now())
     written = _write([{**row, "id": uuid7(), "owner_id": owner, "retry_of_id": run.pk}])

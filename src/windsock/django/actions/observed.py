@@ -13,13 +13,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from windsock.django.actions.tasks import alias
+from windsock.django.actions.tasks import OBSERVED, alias
 from windsock.django.models import TaskRun
 from windsock.django.storable import clean_text
 from windsock.run import FINISHED, Status
 
-#: What ``TaskRun.backend`` says of them.
-BACKEND = "celery"
+BACKEND = OBSERVED
 MESSAGE_LIMIT, TRACEBACK_LIMIT = 10_000, 100_000  #: characters
 
 

@@ -26,6 +26,7 @@ from windsock.django.storable import clean_text
 from windsock.errors import Cancelled, TimedOut
 from windsock.run import EventKind, Status, advance
 
+OBSERVED = "celery"  #: the ``backend`` of what other Celery apps do
 LONGEST_DELAY = timedelta(days=1)  #: between two attempts
 JITTER = 0.15  #: how far a delay is moved, of its length
 MESSAGE_LIMIT, TRACEBACK_LIMIT = 10_000, 100_000  #: characters
@@ -217,8 +218,10 @@ def cancel(run: TaskRun) -> bool:
     """Cancel what waits at once; ask what runs to stop.
 
     Returns:
-        False when it was finished already; then nothing was changed.
+        False when it was finished already, or is only observed here; then nothing was changed.
     """
+    if run.backend == OBSERVED:
+        return False
     names = ("status", "finished_at", "cancel_requested_at")
     if not _written(run, fetch_one(alias(), _CANCEL, (run.pk,)), names, {"next_send_at": None}):
         return False

@@ -127,17 +127,17 @@ class TaskRunAdmin(ReadOnlyAdmin):
         return link_to("task", run.pk, "Open")
 
     @admin.display(description="arguments")
-    def arguments(self, run: TaskRun) -> SafeString:
+    def arguments(self, run: TaskRun) -> SafeString | str:
         """Show the positional arguments, sensitive ones masked."""
         return _json(shown_args(run))
 
     @admin.display(description="keyword arguments")
-    def keywords(self, run: TaskRun) -> SafeString:
+    def keywords(self, run: TaskRun) -> SafeString | str:
         """Show the keyword arguments, sensitive ones masked."""
         return _json(shown_kwargs(run))
 
     @admin.display(description="input")
-    def input(self, run: TaskRun) -> SafeString:
+    def input(self, run: TaskRun) -> SafeString | str:
         """Show what the caller sent, sensitive fields masked."""
         return _json(shown_input(run))
 
@@ -242,6 +242,8 @@ class TaskRunAdmin(ReadOnlyAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def _json(value: Any) -> SafeString:
+def _json(value: Any) -> SafeString | str:
+    if value is None:
+        return "-"
     text = json.dumps(value, indent=2, ensure_ascii=False)
     return format_html("<pre>{}</pre>", text)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from django.db import InterfaceError, NotSupportedError, OperationalError, connections
 
-from windsock.django import compat
+from windsock.django import compat, logs
 from windsock.django.actions import tasks
 from windsock.django.celery.app import app
 from windsock.django.celery.sending import TASK
@@ -82,6 +82,7 @@ def _log(run: TaskRun, seconds: float) -> None:
             level,
             "Task %s (%s) is %s after %.3f s in attempt %s%s",
             *(run.pk, run.name, run.status, seconds, run.attempt, why),
+            extra=logs.fields(run),
         )
 
 
