@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -158,3 +159,37 @@ def test_permissions_are_asked_for(client: Client) -> None:
     User.objects.get().user_permissions.clear()
     assert client.get(ROOT).status_code == 403
     assert Client().get(ROOT).status_code == 401
+
+
+@pytest.mark.parametrize("key", ["%00", "a%00", "%ED%A0%80"])
+def test_a_key_that_no_column_holds_belongs_to_nothing(client: Client, key: str) -> None:
+    assert client.get(f"{ROOT}{key}/").status_code == 404
+    assert client.post(f"{ROOT}{key}/run/", {}, content_type="application/json").status_code == 404
+
+
+def test_the_same_request_starts_one_run(client: Client) -> None:
+    publish("a")
+
+    def ask(body: Any) -> Any:
+        return client.post(
+            f"{ROOT}a/run/", body, content_type="application/json", headers={"Idempotency-Key": "k"}
+        )
+
+    first, second = ask({}), ask({})
+
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json() == second.json()
+    assert first["Location"] == second["Location"]
+    assert WorkflowRun.objects.count() == 1
+    assert ask({"params": {}}).status_code == 422
+
+
+def test_to_run_is_to_start_work(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINDSOCK_THROTTLE_RATE", "1/min")
+    cache.clear()
+    publish("a")
+
+    answers = [client.post(f"{ROOT}a/run/", {}, content_type="application/json") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [202, 429]
+    assert client.get(ROOT).status_code == 200

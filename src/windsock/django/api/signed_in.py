@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -20,6 +21,16 @@ class SignedIn(APIView):
     permission_classes = (IsAuthenticated,)
     #: With the router's own expression a dot in an id would lead to Django's page for what is not found.
     lookup_value_regex = "[^/]+"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let the caller in, or not.
+
+        Raises:
+            Http404: the address names a key that no text column can hold.
+        """
+        super().initial(request, *args, **kwargs)
+        if any("\x00" in str(value) for value in kwargs.values()):
+            raise Http404
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Say ``Cache-Control: no-store`` in every answer."""
