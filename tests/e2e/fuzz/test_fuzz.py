@@ -31,7 +31,7 @@ def assert_all_ended(api: Api, since: str) -> None:
     unfinished = [
         f"/api/tasks/?status={status}&created_after={since}" for status in ("PENDING", "PROCESSING")
     ]
-    waited(lambda: not any(api.get(path)["results"] for path in unfinished), seconds=120)
+    waited(lambda: not any(api.get(path)["results"] for path in unfinished), seconds=300)
     listing = next(each for each in loaded(api, "every") if each.path == "/api/tasks/")
     path, seen = f"/api/tasks/?page_size=200&created_after={since}", 0
     with api.session("every") as session:
