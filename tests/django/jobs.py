@@ -178,3 +178,40 @@ def tell_process() -> int:
 def turn(context: TaskContext, rounds: int) -> int:
     """Take a moment."""
     return sum(1 for _ in range(rounds) if not context.cancelled)
+
+
+class Unspeakable(Exception):
+    """Neither printed nor pickled."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    def __reduce__(self) -> Any:
+        raise RuntimeError("no pickle")
+
+
+@task
+def fail_unspeakably() -> None:
+    raise Unspeakable
+
+
+@task
+def give_circle() -> list[Any]:
+    circle: list[Any] = []
+    circle.append(circle)
+    return circle
+
+
+@task
+def give_300_megabytes() -> list[str]:
+    return ["x" * 1_000_000] * 300
+
+
+@task
+async def cancel_oneself() -> None:
+    raise asyncio.CancelledError
+
+
+@task
+def leave_transaction_open() -> None:
+    transaction.atomic().__enter__()

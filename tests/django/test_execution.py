@@ -1,13 +1,17 @@
+import threading
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from tests.django import jobs
 
 from windsock.call import Outcome
 from windsock.django.actions import enqueueing, tasks
 from windsock.django.execution import execute_run
+from windsock.django.heartbeat import Pulse, Reason
 from windsock.django.models import TaskRun
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +75,9 @@ def test_a_skip_is_no_failure() -> None:
         (jobs.huge, "the limit, 262144"),
         (jobs.nul, "NUL"),
         (jobs.leave, "3"),
+        (jobs.fail_unspeakably, "Unspeakable (its text cannot be shown)"),
+        (jobs.give_circle, "Circular reference"),
+        (jobs.cancel_oneself, "CancelledError"),
     ],
 )
 def test_what_cannot_be_kept_is_a_clear_failure(task: Any, reason: str) -> None:
@@ -96,3 +103,64 @@ def test_what_a_task_enqueues_belongs_to_the_same_owner() -> None:
     execute_run(claim(jobs.enqueue_add, 1, owner=ada.pk))
 
     assert TaskRun.objects.get(name="add").owner == ada
+
+
+def test_a_giant_result_is_refused_before_it_is_copied() -> None:
+    tracemalloc.start()
+    try:
+        failure = execute(jobs.give_300_megabytes).failure
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert failure is not None
+    assert (failure.retry, "262144" in failure.message) == (False, True)
+    assert peak < 20_000_000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_a_task_leaves_open_does_not_swallow_its_end() -> None:
+    execute(jobs.leave_transaction_open)
+
+    assert not connection.in_atomic_block
+    assert TaskRun.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+class TestStopping:
+    """What an attempt comes to that was told to stop while it ran."""
+
+    def outcome(self, task: Any, reason: Reason) -> Outcome:
+        run = claim(task)
+        pulse = Pulse(run, timedelta(minutes=1))
+        thread = threading.Thread(target=self.stop, args=(pulse, reason))
+        thread.start()
+        try:
+            return execute_run(run, pulse=pulse)
+        finally:
+            thread.join()
+
+    @staticmethod
+    def stop(pulse: Pulse, reason: Reason) -> None:
+        while not pulse.related_id:
+            pass
+        pulse.stop(reason)
+
+    @pytest.mark.parametrize(
+        ("reason", "exception", "retry"),
+        [
+            (Reason.CANCEL, "windsock.errors.Cancelled", False),
+            (Reason.TIME_LIMIT, "windsock.errors.TimedOut", True),
+            (Reason.LOST, "windsock.django.stopping.Stopped", True),
+        ],
+    )
+    @pytest.mark.parametrize("task", [jobs.wait_for_ever, jobs.wait_for_ever_async])
+    def test_it_has_failed_because_of_that(
+        self, task: Any, reason: Reason, exception: str, retry: bool
+    ) -> None:
+        failure = self.outcome(task, reason).failure
+
+        assert failure is not None
+        if reason is not Reason.LOST:
+            assert (failure.exception, failure.retry) == (exception, retry)
+        assert "in wait_for_ever" in failure.traceback

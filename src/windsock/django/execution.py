@@ -64,12 +64,15 @@ def execute_run(
         kwargs=run.kwargs if kwargs is None else kwargs,
     )
     watched = heartbeat.watch(run) if pulse is None else nullcontext(pulse)
+    outside = _in_transaction()
     with watched as its_pulse, acting_as(run.owner_id), logs.running(run):
         outcome = _guarded(call, run, its_pulse)
     run.progress, run.related_id = its_pulse.percent, its_pulse.related_id
-    if its_pulse.guard is not None and its_pulse.guard.stopping:
-        connections.close_all()  # it may have been stopped in the middle of a statement
-    # A task may leave a broken connection, or one in another mode, which must not carry the end.
+    # A task may leave a transaction open, or a connection broken or in another mode: none may carry the end.
+    stopped = its_pulse.guard is not None and its_pulse.guard.stopping
+    for alias in set(connections) - outside if stopped else _in_transaction() - outside:
+        connections[alias].close()
+        del connections[alias]
     tidy_connections()
     return _true_end(_storable(outcome), run, its_pulse)
 
@@ -79,6 +82,10 @@ def tidy_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
+
+
+def _in_transaction() -> set[str]:
+    return {each.alias for each in connections.all(initialized_only=True) if each.in_atomic_block}
 
 
 def _guarded(call: Call, run: TaskRun, pulse: Pulse) -> Outcome:

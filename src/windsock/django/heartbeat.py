@@ -93,7 +93,7 @@ class Pulse:
         now = time.monotonic()
         try:
             if now >= self._deadline:
-                self._stop(Reason.TIME_LIMIT)
+                self.stop(Reason.TIME_LIMIT)
             if now >= self._kill_at:
                 self._end()
             elif now >= self._write_at():
@@ -114,12 +114,13 @@ class Pulse:
     def _heed(self, answer: bool | None) -> None:
         self._looked_at = time.monotonic()
         if answer is None:
-            self._stop(Reason.LOST)
+            self.stop(Reason.LOST)
             self.lease, self._written_at = None, math.inf
         elif answer:
-            self._stop(Reason.CANCEL)
+            self.stop(Reason.CANCEL)
 
-    def _stop(self, reason: Reason) -> None:
+    def stop(self, reason: Reason) -> None:
+        """Tell the task to stop; the first reason counts."""
         self._deadline = math.inf
         if self.reason is None:
             self.reason = reason

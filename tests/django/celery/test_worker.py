@@ -1,5 +1,7 @@
+import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from tests.django import jobs
 from tests.django.conftest import WORKER, Broker, Start
 
-from windsock.call import Failure
+from windsock.call import Failure, Outcome
 from windsock.django.actions import tasks
 from windsock.django.celery import sending
 from windsock.django.celery.worker import perform
@@ -139,6 +141,57 @@ class TestPerform:
 
         assert (stored(result).status, stored(result).message) == ("PENDING", "lost")
 
+    @pytest.mark.parametrize("count", [15, pytest.param(400, marks=pytest.mark.full)])
+    def test_a_cancel_at_the_very_end_hits_nothing_else(
+        self, monkeypatch: pytest.MonkeyPatch, count: int
+    ) -> None:
+        """Tasks that end while they are cancelled, each followed by another one in the same process."""
+        monkeypatch.setattr("windsock.django.heartbeat.LOOK_INTERVAL", 0.002)
+        ends: set[str] = set()
+        for rounds in range(0, count * 20, 20):
+            chased, following = jobs.turn.enqueue(rounds), jobs.count.enqueue(f"after {rounds}")
+            thread = threading.Thread(target=cancel_when_it_runs, args=(stored(chased),))
+            thread.start()
+            perform(chased.id, 1)
+            perform(following.id, 1)
+            thread.join()
+            ends.add(stored(chased).status)
+            assert stored(following).status == "DONE"
+
+        assert ends <= {"DONE", "CANCELLED"}
+        assert ApiToken.objects.count() == count
+
+    def test_each_task_says_its_end_in_one_line(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, logger="windsock.django.celery.worker")
+        for task in (jobs.add.using(), jobs.fail.using()):
+            perform(task.enqueue(*([1] if task.name == "add" else [])).id, 1)
+
+        lines = [record for record in caplog.records if record.name == "windsock.django.celery.worker"]
+        assert [record.levelname for record in lines] == ["INFO", "ERROR"]
+        assert "(builtins.ValueError: no)" in lines[1].getMessage()
+
+    def test_no_other_worker_has_the_same_name(self) -> None:
+        result = jobs.add.enqueue(1)
+
+        perform(result.id, 1)
+
+        host, token, pid = stored(result).worker.rsplit(":", 2)
+        assert (host, int(pid)) == (socket.gethostname(), os.getpid())
+        assert len(token) == 6
+
+
+def cancel_when_it_runs(run: TaskRun) -> None:
+    try:
+        while stored_status(run) == "PENDING":
+            pass
+        tasks.cancel(run)
+    finally:
+        connection.close()
+
+
+def stored_status(run: TaskRun) -> str:
+    return TaskRun.objects.values_list("status", flat=True).get(pk=run.pk)
+
 
 def perform_and_close(run_id: str) -> None:
     try:
@@ -163,6 +216,15 @@ class TestRealWorker:
         wait_until(lambda: stored(result).status == "DONE")
 
         assert (stored(result).attempt, TaskRun.objects.count()) == (3, 1)
+
+    @pytest.mark.parametrize("task", [jobs.wait_for_ever, jobs.wait_for_ever_async])
+    def test_a_cancel_reaches_a_task_that_blocks(self, task: Any, wait_until: Waiting) -> None:
+        result = task.enqueue()
+        wait_until(lambda: stored(result).related_id)
+
+        tasks.cancel(stored(result))
+
+        wait_until(lambda: stored(result).status == "CANCELLED", seconds=9)
 
     def test_progress_is_seen_before_the_transaction_ends_and_outlives_its_rollback(
         self, wait_until: Waiting
@@ -232,6 +294,40 @@ def test_a_killed_workers_tasks_are_tried_again_or_failed(
     assert "went away in attempt 1" in stored(once).message
     assert stored(once).exception == "windsock.errors.Lost"
     assert (stored(again).attempt, stored(again).result) == (2, 2)
+
+
+@pytest.mark.full
+def test_thirty_killed_processes_leave_no_record_open(
+    broker: Broker, start: Start, wait_until: Waiting, tmp_path: Path
+) -> None:
+    """Killed when the side effect has begun: every record ends, and every effect belongs to an attempt."""
+    lease = {"WINDSOCK_LEASE_SECONDS": "1"}
+    start(broker, "django", "windsock_relay", **lease)
+    start(broker, "django", "windsock_worker", "--processes", "2", **lease)
+    for number in range(15):
+        kill_both(tmp_path / str(number), wait_until)
+    assert TaskRun.objects.filter(status="DONE", attempt=2).count() == 15
+    assert TaskRun.objects.filter(status="FAILED", attempt=1).count() == 15
+    assert TaskRun.objects.count() == 30
+
+
+def kill_both(folder: Path, wait_until: Waiting) -> None:
+    """Kill the process of a task that may be tried again, and of one that may not."""
+    once, again = folder / "once", folder / "again"
+    for each in (once, again):
+        each.mkdir(parents=True)
+    with holding_the_lock():
+        results = [jobs.meet.enqueue(str(once)), jobs.meet_again.enqueue(str(again))]
+        for each in (once, again):
+            wait_until((each / "attempt-1").exists)
+        old = [stored(result) for result in results]
+        for run in old:
+            os.kill(int(run.worker.rpartition(":")[2]), signal.SIGKILL)
+        wait_until(lambda: stored(results[0]).status == "FAILED", seconds=6)
+        wait_until((again / "attempt-2").exists, seconds=6)
+        assert not any(tasks.finish(run, Outcome(value="late")) for run in old)
+    wait_until(lambda: stored(results[1]).status == "DONE")
+    assert [len(list(each.iterdir())) for each in (once, again)] == [1, 2]
 
 
 @contextmanager
