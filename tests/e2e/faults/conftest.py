@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.faults.servers import Postgres, Valkey
-from tests.e2e.faults.site import EXAMPLE, PROJECT, TRACE, Process, Site
+from tests.e2e.faults.site import EXAMPLE, PROJECT, ROOT, TRACE, Process, Site
 
 Tell = Callable[..., None]
 #: The record is sent again after this time, and not after 30 s, so that the tests need not wait for it.
@@ -28,7 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "DJANGO_SETTINGS_MODULE": "fault_settings",
         "DATABASE_URL": postgres.server.url("example"),
         "CELERY_BROKER_URL": valkey.server.url,
-        "PYTHONPATH": f"{PROJECT}{os.pathsep}{EXAMPLE}",
+        "PYTHONPATH": os.pathsep.join(str(each) for each in (PROJECT, EXAMPLE, ROOT / "src")),
         "DJANGO_SUPERUSER_PASSWORD": "a long password",
         "WINDSOCK_RESEND_SECONDS": str(RESEND_SECONDS),
         "WINDSOCK_CANCEL_GRACE_SECONDS": str(CANCEL_GRACE_SECONDS),

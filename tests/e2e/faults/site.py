@@ -20,7 +20,8 @@ import httpx
 import psycopg
 from tests.e2e.faults.servers import Postgres, Valkey
 
-EXAMPLE = Path(__file__).parents[3] / "example"
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "example"
 PROJECT = Path(__file__).with_name("project")
 WORKER = ("-m", "django", "windsock_worker", "--processes")
 RELAY = ("-m", "django", "windsock_relay")

@@ -1,4 +1,4 @@
-"""Messages that Redis forgets, delivers twice, or keeps for a long time."""
+"""Messages that Redis forgets, or delivers twice and out of order."""
 
 import base64
 import json

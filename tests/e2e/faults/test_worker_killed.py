@@ -18,7 +18,7 @@ OVERDUE = """
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def worker(site: Site) -> Iterator[Process]:
     with site.worker(WINDSOCK_LEASE_SECONDS=str(LEASE)) as process:
         yield process

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -98,6 +99,18 @@ def be_quick(context: TaskContext, seconds: float) -> str:
     """End of itself after a moment."""
     leave_trace(context)
     time.sleep(seconds)
+    leave_trace(context, "ended")
+    return "ended"
+
+
+@task(takes_context=True)
+def be_quick_and_deaf(context: TaskContext, seconds: float) -> str:
+    """Do the same, and ignore whatever is raised here."""
+    leave_trace(context)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(BaseException):
+            time.sleep(0.005)
     leave_trace(context, "ended")
     return "ended"
 

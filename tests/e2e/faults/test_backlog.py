@@ -1,0 +1,54 @@
+"""A backlog that grows while no worker is there."""
+
+import time
+
+import pytest
+from tests.e2e.faults.conftest import RESEND_SECONDS, Tell
+from tests.e2e.faults.site import Site
+
+LEVELS = 10  #: lists that Redis keeps for one queue
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds"), [(1_000, 3), pytest.param(100_000, 300, marks=pytest.mark.full)]
+)
+def test_a_backlog_that_nobody_works_off_is_not_sent_again(
+    site: Site, tell: Tell, count: int, seconds: float
+) -> None:
+    """Meanwhile the relay finds every record overdue, again and again."""
+    with site.relay():
+        looks, began = site.valkey.calls("llen"), time.monotonic()
+        ids = site.enqueue("nothing", count)
+        enqueued = time.monotonic() - began
+        # The fault's own duration.
+        time.sleep(seconds)
+        overdue = site.sql(
+            "SELECT count(*) FROM windsock_taskrun WHERE status = 'PENDING' AND next_send_at < now()"
+        )
+        looks = (site.valkey.calls("llen") - looks) // LEVELS
+        messages, pushes = site.valkey.waiting(), site.valkey.calls("lpush")
+        with site.worker():
+            began = time.monotonic()
+            ends = site.ended(ids, seconds=1_200)
+            drained = time.monotonic() - began
+        pushes = site.valkey.calls("lpush") - pushes
+    attempts = site.sql("SELECT max(attempt) FROM windsock_taskrun WHERE task = 'fault_tasks.nothing'")
+
+    twice = messages + pushes - count
+    tell(
+        tasks=count,
+        enqueued_in=enqueued,
+        without_worker=seconds,
+        resend=RESEND_SECONDS,
+        overdue_then=overdue[0][0],
+        looks_of_the_relay=looks,
+        sent_twice_waiting=messages - count,
+        sent_twice_draining=pushes,
+        drained_in=drained,
+        ends=ends,
+    )
+    assert overdue[0][0] > 0
+    assert looks > 0
+    assert twice < count / 100
+    assert ends == {"DONE": count}
+    assert attempts == [(1,)]
