@@ -25,12 +25,18 @@ LATER = frozenset(
     {"result", "result_expires_at", "started_at", "finished_at", "lease_expires_at", "cancel_requested_at"}
     | {"workflow_run_id"}
 )
+#: What has its default at the start.
+CONSTANT = frozenset(
+    {"status", "attempt", "progress", "exception", "message", "traceback", "worker"}
+    | {"step", "map_index", "generation"}
+)
 BATCH = 1000  #: rows in one statement
 
 _FIELDS = TaskRun._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 _DEFAULTS = {field.attname: field.get_default() for field in _FIELDS if field.attname != "id"}
 _WRITTEN = [field for field in _FIELDS if field.attname not in LATER]
+_GIVEN = [field.attname for field in _WRITTEN if field.attname not in CONSTANT]
 _COLUMNS = ", ".join(f'"{field.column}"' for field in _WRITTEN)
 _JSON = {field.attname for field in _WRITTEN if field.get_internal_type() == "JSONField"}
 _UNFINISHED = (Status.PENDING.value, Status.PROCESSING.value)
@@ -44,7 +50,7 @@ def insert(rows: Sequence[Row], *, using: str) -> set[UUID]:
     """Insert PENDING records in the caller's transaction, each batch with one statement.
 
     Args:
-        rows: each with an ``id``, and with all of its JSON values.
+        rows: each with its ``id`` and ``unique_key``; nothing of ``LATER`` and ``CONSTANT``.
         using: the database's alias.
 
     Returns:
@@ -88,15 +94,22 @@ def _values(row: Row) -> list[Any]:
     complete = _complete(row)
     return [
         _text(complete[name]) if name in _JSON and complete[name] is not None else complete[name]
-        for name in (field.attname for field in _WRITTEN)
+        for name in _GIVEN
     ]
 
 
 @cache
 def _single(may_be_doubled: bool) -> str:
-    values = ", ".join(["%s"] * len(_WRITTEN))
+    # Constants as part of the statement are not sent, bound and cast for each row.
+    values = ", ".join(
+        _literal(_DEFAULTS[field.attname]) if field.attname in CONSTANT else "%s" for field in _WRITTEN
+    )
     unless = _UNLESS_DOUBLED if may_be_doubled else ""
     return f"INSERT INTO {_table()} ({_COLUMNS}) VALUES ({values}) {unless} RETURNING id"  # noqa: S608
+
+
+def _literal(value: str | int) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 @cache

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import threading
 import time
 from base64 import b64encode
@@ -22,6 +23,10 @@ TASK = "windsock.run"
 LIMIT = 0.3  #: seconds for connecting, for reading and for writing
 PAUSE = 1.0  #: seconds without another try after a failure; the relay sends meanwhile
 BATCH = 1000  #: messages in one round trip
+MOST_THREADS = 10_000  #: that send at the same time, each over a connection of its own
+
+_CALL = '[["%s", %d], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
+_ID, _TAG, _BODY = "<id>", "<tag>", "<body>"
 
 _no_try_before = 0.0  # 0: the last try went well
 _turn = threading.Lock()
@@ -45,7 +50,8 @@ def send(run_id: UUID, attempt: int, *, queue: str, priority: int) -> None:
     """Send the message for the ``attempt``-th attempt of a record.
 
     Raises:
-        OperationalError: the broker cannot be reached, or could not be a moment ago.
+        OperationalError: the broker could not be reached a moment ago.
+        Exception: it cannot be reached now; whatever its client raises.
     """
     send_all([Message(run_id, attempt, queue, priority)])
 
@@ -54,18 +60,18 @@ def send_all(messages: Sequence[Message]) -> None:
     """Send many, to Redis with one round trip for a thousand; when it fails some may have been sent.
 
     Raises:
-        OperationalError: the broker cannot be reached, or could not be a moment ago.
+        OperationalError: the broker could not be reached a moment ago.
+        Exception: it cannot be reached now; whatever its client raises.
     """
     global _no_try_before
     _take_turn()
     try:
-        with _producers().acquire(block=True, timeout=LIMIT) as producer:
-            if producer.connection.transport.driver_type == "redis" and not _has_listeners():
-                for first in range(0, len(messages), BATCH):
-                    _push(producer.channel, messages[first : first + BATCH])
-            else:
-                for message in messages:
-                    _publish(producer, message)
+        channel = None if _has_listeners() else _redis(*_where())
+        if channel is None:
+            _publish(messages)
+        else:
+            for first in range(0, len(messages), BATCH):
+                _push(channel, messages[first : first + BATCH])
     except Exception:
         _no_try_before = time.monotonic() + PAUSE
         raise
@@ -108,21 +114,23 @@ def _has_listeners() -> bool:
     return bool(signals.before_task_publish.receivers or signals.after_task_publish.receivers)
 
 
-def _publish(producer: Any, message: Message) -> None:
+def _publish(messages: Sequence[Message]) -> None:
     """Send through Celery."""
-    transport = producer.connection.transport.driver_type
-    app.send_task(
-        TASK,
-        args=(str(message.run_id), message.attempt),
-        task_id=message.id,
-        queue=queue_name(message.queue),
-        priority=level(message.priority, transport=transport),
-        producer=producer,
-        retry=False,
-        ignore_result=True,
-        argsrepr="",
-        kwargsrepr="",
-    )
+    with _producers().acquire(block=True, timeout=LIMIT) as producer:
+        transport = producer.connection.transport.driver_type
+        for message in messages:
+            app.send_task(
+                TASK,
+                args=(str(message.run_id), message.attempt),
+                task_id=message.id,
+                queue=queue_name(message.queue),
+                priority=level(message.priority, transport=transport),
+                producer=producer,
+                retry=False,
+                ignore_result=True,
+                argsrepr="",
+                kwargsrepr="",
+            )
 
 
 def _push(channel: Any, messages: Sequence[Message]) -> None:
@@ -144,56 +152,69 @@ def _push(channel: Any, messages: Sequence[Message]) -> None:
 
 
 @functools.cache
-def _frame(process: int, queue: str, priority: int) -> dict[str, Any]:
-    """A message of Celery's protocol 2 as kombu writes it into Redis, but for what differs in each.
+def _frame(process: int, queue: str, priority: int) -> tuple[str, ...]:
+    """A message of Celery's protocol 2 as kombu writes it into Redis, cut where each one differs.
 
     Source: celery.app.amqp.AMQP.as_task_v2, kombu.messaging.Producer, kombu.transport.virtual.Channel.
     """
-    headers, properties, body, _ = app.amqp.create_task_message(
-        "", TASK, args=("",), ignore_result=True, argsrepr="", kwargsrepr=""
+    headers, properties, _, _ = app.amqp.create_task_message(
+        _ID, TASK, ignore_result=True, argsrepr="", kwargsrepr=""
     )
     properties |= {
         "delivery_mode": 2,
         "delivery_info": {"exchange": "", "routing_key": queue},
         "priority": priority,
         "body_encoding": "base64",
+        "delivery_tag": _TAG,
     }
-    return {
-        "body": body[1:],
+    message = {
+        "body": _BODY,
         "content-encoding": "utf-8",
         "content-type": "application/json",
         "headers": headers,
         "properties": properties,
     }
+    return tuple(re.split(f"({_ID}|{_TAG}|{_BODY})", json.dumps(message)))
 
 
-def _text(message: Message, frame: dict[str, Any]) -> str:
-    key = message.id
-    body = json.dumps([[str(message.run_id), message.attempt], *frame["body"]])
-    return json.dumps(
-        {
-            **frame,
-            "body": b64encode(body.encode()).decode(),
-            "headers": {**frame["headers"], "id": key, "root_id": key},
-            "properties": {**frame["properties"], "correlation_id": key, "delivery_tag": str(uuid4())},
-        }
-    )
+def _text(message: Message, frame: tuple[str, ...]) -> str:
+    body = _CALL % (message.run_id, message.attempt)
+    values = {_ID: message.id, _TAG: str(uuid4()), _BODY: b64encode(body.encode()).decode()}
+    return "".join([values.get(part, part) for part in frame])
+
+
+def _where() -> tuple[Any, ...]:
+    # Connections must not be shared with a forked process, and Celery's configuration is slow to ask.
+    return os.getpid(), os.environ.get("CELERY_BROKER_WRITE_URL"), os.environ.get("CELERY_BROKER_URL")
 
 
 def _producers() -> Any:
-    # Connections must not be shared with a forked process, and Celery's configuration is slow to ask.
-    return _pool(os.getpid(), os.environ.get("CELERY_BROKER_WRITE_URL"), os.environ.get("CELERY_BROKER_URL"))
+    return _pool(*_where())
 
 
 @functools.cache
-def _pool(process: int, *environment: str | None) -> Any:
+def _pool(*where: Any) -> Any:
+    return pools.producers[_connection()]
+
+
+@functools.cache
+def _redis(*where: Any) -> Any:
+    """Return the channel whose client all threads share, or None when the broker is another one."""
+    connection = _connection(max_connections=MOST_THREADS)
+    if connection.transport.driver_type != "redis":
+        return None
+    connection.ensure_connection(max_retries=0)
+    return connection.channel()
+
+
+def _connection(**options: Any) -> Any:
     url = app.conf.broker_write_url or ""
     names: tuple[str, ...] = ("connect_timeout", "read_timeout", "write_timeout")
     if url.startswith(("redis", "sentinel", "valkey")):
         names = ("socket_connect_timeout", "socket_timeout")
     # Without the last, a broker that refuses is tried again for six seconds.
-    options = app.conf.broker_transport_options | dict.fromkeys(names, LIMIT) | {"max_retries": 0}
-    return pools.producers[app.connection_for_write(url or None, transport_options=options)]
+    options |= app.conf.broker_transport_options | dict.fromkeys(names, LIMIT) | {"max_retries": 0}
+    return app.connection_for_write(url or None, transport_options=options)
 
 
 def _be_born() -> None:
