@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, connection, transaction
-from django.db.models import ProtectedError
+from django.core.exceptions import ValidationError as ModelError
+from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404
 from rest_framework.exceptions import MethodNotAllowed, ValidationError
 from rest_framework.test import APIClient
@@ -27,7 +28,11 @@ from windsock.django.models import ApiToken, TaskRun
         (Http404(), "id"),
         (PermissionDenied(), "detail"),
         (MethodNotAllowed("GET"), "detail"),
+        (ModelError({"email": "is wrong"}), "email"),
+        (ModelError("is wrong"), "non_field_errors"),
         (ProtectedError("is needed", set()), "id"),
+        (RestrictedError("is needed", set()), "id"),
+        (DataError("out of range"), "non_field_errors"),
         (IntegrityError("something"), "non_field_errors"),
     ],
 )
@@ -36,6 +41,18 @@ def test_a_refusal_names_the_field(error: Exception, field: str) -> None:
         raise error
 
     assert set(caught.value.errors) == {field}
+
+
+def test_a_refusal_hides_what_is_sensitive() -> None:
+    error = ValidationError({"deep": [{"pin": ["4711 is no pin."]}]})
+
+    with (
+        pytest.raises(Refused) as caught,
+        explained("No", hide=lambda text: text.replace("4711", "****")),
+    ):
+        raise error
+
+    assert caught.value.errors == {"deep": [{"pin": ["**** is no pin."]}]}
 
 
 @pytest.mark.django_db

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import IntegrityError, transaction
-from django.db.models import Model, ProtectedError
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError, IntegrityError, transaction
+from django.db.models import Model, ProtectedError, RestrictedError
 from django.http import Http404
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.renderers import JSONRenderer
+from rest_framework.serializers import as_serializer_error
 
 from windsock.django.api.phrases import Phrases
 from windsock.django.context import TaskContext
@@ -91,12 +93,26 @@ def _done(view: Any, context: TaskContext, phrases: Phrases, row: Model) -> dict
 
 
 @contextmanager
-def explained(message: str) -> Iterator[None]:
+def explained(message: str, *, hide: Callable[[str], str] = str) -> Iterator[None]:
     """Turn every refusal inside the block into one that names the field.
+
+    Args:
+        message: what was not done.
+        hide: takes sensitive values out of a text.
 
     Raises:
         Refused: with ``message`` and the errors by field.
     """
+    try:
+        with _translated(message):
+            yield
+    except Refused as refusal:
+        refusal.errors = {name: _hidden(each, hide) for name, each in refusal.errors.items()}
+        raise
+
+
+@contextmanager
+def _translated(message: str) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
@@ -110,10 +126,22 @@ def explained(message: str) -> Iterator[None]:
         raise Refused(message, {"detail": [str(error.detail)]}) from error
     except DjangoPermissionDenied as error:
         raise Refused(message, {"detail": [str(error) or "Permission denied."]}) from error
-    except ProtectedError as error:
+    except DjangoValidationError as error:
+        raise Refused(message, _json(as_serializer_error(error))) from error
+    except (ProtectedError, RestrictedError) as error:
         raise Refused(message, {"id": [str(error.args[0])]}) from error
+    except DataError as error:
+        raise Refused(message, {"non_field_errors": [str(error).partition("\n")[0]]}) from error
     except IntegrityError as error:
         raise Refused(message, _fields(error)) from error
+
+
+def _hidden(errors: Any, hide: Callable[[str], str]) -> Any:
+    if isinstance(errors, dict):
+        return {name: _hidden(each, hide) for name, each in errors.items()}
+    if isinstance(errors, list):
+        return [_hidden(each, hide) for each in errors]
+    return hide(errors) if isinstance(errors, str) else errors
 
 
 def _fields(error: IntegrityError) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ class SignedIn(APIView):
     """A view for people and programs that are signed in; its answers are not kept by caches."""
 
     authentication_classes = (BearerAuthentication, SessionAuthentication)
-    parser_classes = (JsonBody, FormBody)
+    parser_classes: Any = (JsonBody, FormBody)
     permission_classes = (IsAuthenticated,)
     #: With the router's own expression a dot in an id would lead to Django's page for what is not found.
     lookup_value_regex = "[^/]+"

@@ -9,6 +9,7 @@ activity, permissions, ``get_queryset``, object permissions and the serializer.
 """
 
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from django.contrib.auth import get_user_model
@@ -36,6 +37,7 @@ from windsock.django.compat import task
 from windsock.django.context import TaskContext
 from windsock.django.execution import RESULT_LIMIT
 from windsock.django.models import TaskRun
+from windsock.django.sensitive import scrub
 from windsock.django.storable import json_problem
 from windsock.django.tasks import Label, TrackedTask, acting_as
 
@@ -170,6 +172,6 @@ def perform(context: TaskContext, visit: dict[str, Any]) -> dict[str, Any]:
     phrases: Phrases = view.phrases()
     body = run.input_data if isinstance(run.input_data, dict) else {}
     subject = run.related_id or str(body.get(view.naming_field(), ""))
-    with explained(phrases.failed(subject)):
+    with explained(phrases.failed(subject), hide=partial(scrub, run)):
         view.check_permissions(view.request)
         return DEEDS[view.action](view, context, phrases)
