@@ -91,10 +91,8 @@ def web_process(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
                 time.sleep(0.05)
         yield psutil.Process(process.pid), port
     finally:
-        began = time.monotonic()
         process.terminate()
         process.wait(timeout=30)
-        print(f"\nuvicorn with the streams still open ended {time.monotonic() - began:.1f} s after SIGTERM.")
         print((folder / "web.log").read_text()[-2000:], file=sys.stderr)
 
 
@@ -158,6 +156,10 @@ class Measurement:
             client.shutdown(nosave=True)
         unwoken = [await self.change(clients, number) for number in range(90, 93)]
         self.table(opened, before, after, busy, seen, unwoken)
+        began = time.monotonic()
+        self.process.terminate()
+        await asyncio.to_thread(self.process.wait, 30)
+        print(f"\nIt ended {time.monotonic() - began:.1f} s after SIGTERM, with all streams open.")
 
     def prepare(self) -> list[tuple[str, str]]:
         """Make users with a token and a task each; return path and token of every stream."""

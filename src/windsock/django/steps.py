@@ -26,6 +26,9 @@ def setup() -> Callable[[], AbstractContextManager[None]]:
     # A task that builds an address would load all URLs in its own child, every time.
     with suppress(Exception):
         _ = get_resolver().url_patterns
+    from windsock.django.events import announcing  # needs the settings
+
+    announcing.prepare()
     connections.close_all()
     return _connected
 
@@ -46,7 +49,10 @@ def lost(**identity: Any) -> None:
 
 @contextmanager
 def _connected() -> Iterator[None]:
+    from windsock.django.events.announcing import announcer
+
     try:
         yield
     finally:
+        announcer.stop()
         connections.close_all()

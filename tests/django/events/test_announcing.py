@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +11,7 @@ import pytest
 import redis
 from django.db import transaction
 from tests.django import jobs
-from tests.django.conftest import Broker, Waiting
+from tests.django.conftest import ROOT, Broker, Waiting
 
 from windsock.call import Failure, Outcome
 from windsock.django.actions import enqueueing, steps, tasks
@@ -57,6 +59,23 @@ def test_what_is_announced_after_a_message_is_said_too(broker: Broker) -> None:
         for _ in range(3):
             announce()
             assert pubsub.get_message(timeout=5)["type"] == "message"
+
+
+def test_what_is_left_to_say_is_said_at_the_end(broker: Broker) -> None:
+    with heard(broker) as pubsub:
+        announce()
+        assert pubsub.get_message(timeout=5)["type"] == "message"
+        announce()
+        announcer.stop()
+        assert pubsub.get_message(timeout=5)["type"] == "message"
+
+
+def test_what_a_forked_child_needs_is_loaded_before(broker: Broker) -> None:
+    code = (
+        "import sys, django; django.setup(); from windsock.django.events import announcing;"
+        "assert 'redis' not in sys.modules; announcing.prepare(); assert 'redis' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
 
 
 @pytest.mark.parametrize("url", ["memory://", "amqp://guest@nowhere//"])

@@ -27,7 +27,7 @@ class Announcer:
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        #: Stays True where there is no Redis, so that nothing is done there.
+        #: Whether there is something to say; stays True where no Redis is, so that nothing is done there.
         self._announced = False
 
     def announce(self) -> None:
@@ -45,7 +45,7 @@ class Announcer:
             self._news.set()
 
     def stop(self) -> None:
-        """End the thread; the next announcement begins another."""
+        """Say what is left to say and end the thread; the next announcement begins another."""
         thread = self._thread
         if thread is not None:
             self._stopping.set()
@@ -56,18 +56,26 @@ class Announcer:
     def _run(self) -> None:
         client: Any = None
         try:
-            while not self._stopping.is_set():
+            while True:
                 if not self._news.wait(IDLE_LIMIT):
                     _close(client)
                     client = None
                     self._news.wait()
                 self._news.clear()
-                client = client or _client()
-                if client is None:
+                failed = False
+                if self._announced:
+                    client = client or _client()
+                    if client is None:
+                        return
+                    # Before it is said: what is announced meanwhile has to be said again.
+                    self._announced = False
+                    failed = not self._publish(client)
+                if failed:
+                    self._announced = True
+                    self._news.set()
+                if self._stopping.is_set() and (failed or not self._announced):
                     return
-                # Before it is said: what is announced meanwhile has to be said again.
-                self._announced = False
-                self._stopping.wait(INTERVAL if self._publish(client) else PAUSE)
+                self._stopping.wait(PAUSE if failed else INTERVAL)
         except Exception:
             # A task or a request must never suffer from this.
             logger.exception("Announcing changes of the record ended; streams see them by looking.")
@@ -82,9 +90,14 @@ class Announcer:
             client.publish(CHANNEL, "")
         except (redis.RedisError, OSError) as error:
             logger.debug("A change of the record could not be announced: %s", error)
-            self._news.set()
             return False
         return True
+
+
+def prepare() -> None:
+    """Load what an announcement needs, for children that are forked."""
+    if (client := _client()) is not None:
+        client.close()
 
 
 def _client() -> Any:
