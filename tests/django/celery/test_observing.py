@@ -2,7 +2,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from celery import states
+from celery import signals, states
+from celery.app.task import Context
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from tests.django import jobs
@@ -11,6 +12,7 @@ from tests.django.conftest import Broker, Waiting, running, use
 
 from windsock.django.celery import observing
 from windsock.django.models import TaskRun
+from windsock.django.models.keys import uuid7
 from windsock.django.tasks import acting_as
 from windsock.local import broker as valkey
 from windsock.run import CELERY_STATES, FINISHED, Status
@@ -112,6 +114,21 @@ def test_what_is_revoked_is_cancelled(shop_broker: Broker, observed: None, wait_
     shop.add.apply_async((1, 2), expires=datetime.now(UTC) - timedelta(hours=1))
     [run] = ended(wait_until)
     assert (run.status, run.message) == (Status.CANCELLED, "It expired.")
+
+
+def test_a_sender_that_is_late_does_not_bring_back_what_was_revoked(transactional_db: None) -> None:
+    key = str(uuid7())
+    request = Context({observing.HEADER: key})
+    signals.task_revoked.send(sender=shop.add, request=request, expired=True)
+    assert not TaskRun.objects.exists()  # nobody listens yet
+    observing.start()
+    try:
+        signals.task_revoked.send(sender=shop.add, request=request, expired=True)
+        headers = {observing.HEADER: key}
+        signals.after_task_publish.send(sender=shop.add.name, headers=headers, body=((1, 2), {}, {}))
+    finally:
+        observing.stop()
+    assert TaskRun.objects.get().status == Status.CANCELLED
 
 
 def test_a_record_in_trouble_breaks_neither_task_nor_sender(

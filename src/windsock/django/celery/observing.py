@@ -132,8 +132,10 @@ def _revoked(sender: Any = None, request: Any = None, **named: Any) -> None:
     if not _is_foreign(sender) or not _header(request):
         return
     why = "It expired." if named.get("expired") else "It was revoked."
-    run_id = UUID(_header(request))
-    _write(partial(observed.ended, run_id, CELERY_STATES["REVOKED"], message=why))
+    seen = Seen(id=UUID(_header(request)), task=sender.name)
+    # The worker may be faster than the sender, who then must not find the place empty.
+    _write(partial(observed.published, seen))
+    _write(partial(observed.ended, seen.id, CELERY_STATES["REVOKED"], message=why))
     # This is the worker's parent process: what it forks must not inherit a connection.
     if not connections[alias()].in_atomic_block:
         connections[alias()].close()
