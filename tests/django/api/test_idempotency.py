@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 from tests.django.api.conftest import JsonClient
@@ -114,7 +114,7 @@ def test_a_repeated_cancel_is_one(api: APIClient, caller: User) -> None:
 class TestTwoAtTheSameTime:
     @pytest.fixture(params=[False, True], ids=["", "ATOMIC_REQUESTS"])
     def atomic_requests(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", request.param)
+        monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", request.param)
 
     @pytest.mark.usefixtures("atomic_requests")
     def test_they_are_one(self, caller: User, wait_until: Callable[..., None]) -> None:

@@ -139,7 +139,3 @@ def test_a_page_is_one_statement_and_counts_nothing(api: APIClient, keys: list[s
     (statement,) = (each["sql"] for each in statements)
     assert "COUNT" not in statement
     assert "traceback" not in statement
-
-
-def test_other_lists_keep_their_numbers(api: APIClient) -> None:
-    assert set(api.get("/api/tasks/").json()) == {"next", "previous", "results"}
