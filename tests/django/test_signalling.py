@@ -70,10 +70,11 @@ def test_djangos_own_lines_are_spared(run: TaskRun, caplog: pytest.LogCaptureFix
 
 @pytest.mark.usefixtures("own_signals")
 def test_who_asks_for_djangos_lines_keeps_them(
-    run: TaskRun, caplog: pytest.LogCaptureFixture, settings: Any
+    run: TaskRun, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO)
-    settings.LOGGING = {"loggers": {"django_tasks": {}, "django.tasks": {}}}
+    loggers: dict[str, Any] = {"django_tasks": {}, "django.tasks": {}}
+    monkeypatch.setattr("django.conf.settings.LOGGING", {"loggers": loggers})
 
     spare_djangos_lines()
     tell(compat.task_started, run)

@@ -1,7 +1,7 @@
 """The one door to Celery: a backend for Django's tasks and the app that its worker runs.
 
 ``TASKS = {"default": {"BACKEND": "windsock.django.celery.CeleryBackend"}}`` in the settings;
-``celery -A windsock.django.celery:app worker`` on the machine that works.
+``manage.py windsock_worker`` on the machine that works, or ``celery -A windsock.django.celery:app worker``.
 """
 
 from typing import TYPE_CHECKING, Any
