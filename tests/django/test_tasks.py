@@ -1,8 +1,10 @@
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.django import jobs
+from django.utils import timezone
+from tests.django import jobs, keyed_jobs
 
 from windsock.django import tasks
 from windsock.django.compat import InvalidTask, task
@@ -19,11 +21,69 @@ def test_the_options_stand_in_the_task() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"retries": -1}, {"retries": 101}, {"retry_delay": timedelta(-1)}, {"timeout": timedelta(0)}],
+    [
+        {"retries": -1},
+        {"retries": 101},
+        {"retry_delay": timedelta(-1)},
+        {"timeout": timedelta(0)},
+        {"result_ttl": timedelta(0)},
+        {"unique_on": ("c",)},
+        {"unique_on": "ab"},
+        {"unique_on": (1,)},
+        {"sensitive": ("a", "c")},
+        {"sensitive": "a"},
+    ],
 )
 def test_a_senseless_option_is_refused_at_declaration(options: dict[str, Any]) -> None:
-    with pytest.raises(InvalidTask):
+    (name,) = options
+    with pytest.raises(InvalidTask, match=name):
         task(**options)(jobs.add.func)
+    with pytest.raises(InvalidTask, match=name):
+        jobs.add.using(**options)
+
+
+def with_a_set(a: Any = frozenset()) -> None:
+    return None
+
+
+def test_a_default_that_json_cannot_hold_is_no_key() -> None:
+    with pytest.raises(InvalidTask, match="unique_on"):
+        task(unique_on=("a",))(with_a_set)
+
+
+def test_the_context_is_no_argument_to_name() -> None:
+    with pytest.raises(InvalidTask, match="unique_on"):
+        keyed_jobs.keyed.using(unique_on=("context",))
+
+
+def test_a_label_may_hide_fields_of_what_was_sent() -> None:
+    label = Label(input_data={"password": "x"})
+
+    assert jobs.add.using(label=label, sensitive=["password"]).sensitive == ("password",)
+    assert keyed_jobs.collect.using(sensitive=("anything",)).sensitive == ("anything",)
+
+
+def test_using_carries_every_option_that_there_is() -> None:
+    options: dict[str, Any] = {
+        "priority": -100,
+        "queue_name": "default",
+        "run_after": timezone.now(),
+        "backend": "default",
+        "retries": 3,
+        "retry_delay": timedelta(1),
+        "timeout": timedelta(2),
+        "unique_on": ("a", "b"),
+        "result_ttl": timedelta(3),
+        "sensitive": ("b",),
+        "label": Label(name="other"),
+    }
+    assert {each.name for each in fields(TrackedTask)} == set(options) | {"func", "takes_context"}
+
+    other = jobs.add.using(**options)
+
+    assert {name: getattr(other, name) for name in options} == options
+    assert other.using(priority=1) == jobs.add.using(**options | {"priority": 1})
+    assert other.using(unique_on=()).unique_on == ()
 
 
 def test_using_carries_our_options_too() -> None:
