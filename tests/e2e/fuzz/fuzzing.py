@@ -84,6 +84,25 @@ ODD_BODIES: tuple[bytes, ...] = (
     b"username=%ff&email=" + b"x" * 5000,
     b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\nann\r\n--x--\r\n',
 )
+#: Quoted, as they stand in an address.
+ODD_IDS: tuple[str, ...] = (
+    "%00",
+    "a%00b",
+    "a.b",
+    "%20",
+    "%C3%A4",
+    "%FF",
+    "%0A",
+    "-1",
+    "0",
+    "9" * 400,
+    "x" * 4000,
+    "null",
+    "urn:uuid:00000000-0000-7000-8000-000000000000",
+    "%7B00000000-0000-7000-8000-000000000000%7D",
+    "events",
+    "status",
+)
 ODD_QUERIES: tuple[dict[str, str], ...] = (
     {"cursor": ""},
     {"cursor": "AAAA"},
@@ -173,7 +192,8 @@ def sending(
     api: Api, session: requests.Session, operation: Any, strategy: Any, findings: Findings
 ) -> Callable[[], None]:
     known = next((ids for name, ids in api.ids.items() if f"/{name}/{{" in operation.path), [])
-    ids = st.none() | st.sampled_from(known) if known else st.none()
+    found = st.sampled_from(known) if known else st.none()
+    ids = st.none() | found | found | st.sampled_from(ODD_IDS) if "{" in operation.path else st.none()
     has_body = operation.method.upper() in {"POST", "PUT", "PATCH"}
     bodies = st.none() | st.none() | st.sampled_from(ODD_BODIES) if has_body else st.none()
 
