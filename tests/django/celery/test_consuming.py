@@ -19,13 +19,17 @@ class Message:
 
     def __init__(self, arguments: Any) -> None:
         self.body = json.dumps([arguments, {}, {}])
-        self.acknowledged = 0
+        self.acknowledgements = 0
 
     def decode(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def acknowledged(self) -> bool:
+        return self.acknowledgements > 0
+
     def ack_log_error(self, *_: object) -> None:
-        self.acknowledged += 1
+        self.acknowledgements += 1
 
 
 class Channel:
@@ -66,7 +70,22 @@ def test_only_redis_needs_no_acknowledgement(transport: str, acknowledged: int) 
     handle(consumer(transport, Channel()), message, lambda *values: done.append(values[:2]))
 
     assert done == [(RUN, 2)]
-    assert message.acknowledged == acknowledged
+    assert message.acknowledgements == acknowledged
+
+
+def test_other_brokers_get_it_when_the_function_has_returned() -> None:
+    """Earlier they would hand out the next one, which would wait here."""
+    seen: list[int] = []
+    message = Message([RUN, 1])
+
+    def perform(run_id: str, attempt: int, returned: Any) -> None:
+        seen.append(message.acknowledgements)
+        returned()
+        seen.append(message.acknowledgements)
+
+    handle(consumer("amqp"), message, perform)
+
+    assert (seen, message.acknowledgements) == ([0, 1], 1)
 
 
 @pytest.mark.parametrize("arguments", [[], [RUN], ["x", 1], [RUN, "x"], [None, 1], 5])
@@ -125,6 +144,3 @@ class TestAskingAhead:
         consumer("redis", channel).ask_ahead()
 
         assert channel.asked == 0
-
-    def test_other_brokers_are_not_asked_ahead(self) -> None:
-        consumer("amqp").ask_ahead()

@@ -72,7 +72,7 @@ def test_a_backlog_of_100000_is_not_sent_twice(broker: Broker, start: Start, sen
         tasks.send_due()
 
     assert len(sent_again) < DRAINED / 100
-    assert not TaskRun.objects.exclude(attempt=1).exists()
+    assert not TaskRun.objects.filter(attempt__gt=1).exists()
 
 
 def test_a_backlog_whose_messages_are_gone_is_sent_again(broker: Broker, sent_again: list[Any]) -> None:

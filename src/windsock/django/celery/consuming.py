@@ -18,11 +18,11 @@ Perform = Callable[[str, int, Callable[[], None]], None]
 
 
 class TakeOne(bootsteps.StartStopStep):
-    """Take each message off the broker at once, since the row and not the message is the truth.
+    """Take messages off Redis for good, since the row and not the message is the truth.
 
-    Celery acknowledges by way of its event loop, which a task in this very thread holds up until it ends, and
-    asks Redis two more times for each message. On other transports the prefetch limit, which they do not keep
-    without acknowledgements, is worth more.
+    To keep and to acknowledge them would ask Redis two more times for each. Other brokers keep the limit of
+    one message in hand only with acknowledgements, and these come late: else the next message would wait
+    behind a task that runs, while another process is idle.
     """
 
     requires = (Tasks,)
@@ -31,11 +31,7 @@ class TakeOne(bootsteps.StartStopStep):
         """Be called for each connection to the broker."""
         redis = consumer.connection.transport.driver_type == "redis"
         consumer.task_consumer.no_ack = redis
-        consumer.ask_ahead = _Ahead(consumer.task_consumer.channel).ask if redis else _wait
-
-
-def _wait() -> None:
-    """Ask the broker for the next message when the last one is done with."""
+        consumer.ask_ahead = _Ahead(consumer.task_consumer.channel).ask if redis else None
 
 
 class _Ahead:
@@ -79,13 +75,20 @@ def strategy(perform: Perform) -> Callable[..., Any]:
         errors = consumer.connection_errors
 
         def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
+            def acknowledge() -> None:
+                if not message.acknowledged:
+                    # A broken connection is the event loop's matter; the end must be written all the same.
+                    with suppress(Exception):
+                        message.ack_log_error(logger, errors)
+
             run_id, attempt = _read(message)
-            if not consumer.task_consumer.no_ack:
-                message.ack_log_error(logger, errors)
+            kept = not consumer.task_consumer.no_ack
             try:
-                perform(run_id, attempt, consumer.ask_ahead)
+                perform(run_id, attempt, acknowledge if kept else consumer.ask_ahead)
             except Exception:
                 logger.exception("Attempt %s of task %s could not be done here.", attempt, run_id)
+            if kept:
+                acknowledge()
 
         return handle
 
