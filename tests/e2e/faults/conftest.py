@@ -55,9 +55,9 @@ def worker(site: Site) -> Iterator[Process]:
         yield process
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def relay(site: Site) -> Iterator[Process]:
-    """A relay, which the tests of a module share."""
+    """The relay."""
     with site.relay() as process:
         yield process
 
