@@ -7,7 +7,8 @@ from django.db import connections
 from django.test import override_settings
 
 from windsock.django.celery import app
-from windsock.django.celery.app import _configuration, _keep_connections
+from windsock.django.celery.app import _be_expendable, _configuration, _keep_connections
+from windsock.django.heartbeat import heartbeat
 
 
 def test_messages_are_json_and_nothing_else() -> None:
@@ -50,6 +51,8 @@ def test_a_workers_child_keeps_its_connections(monkeypatch: pytest.MonkeyPatch) 
     signals.worker_init.send(sender=Part(app))
     signals.worker_process_init.send(sender=None)
     signals.worker_process_init.disconnect(_keep_connections)
+    signals.worker_process_init.disconnect(_be_expendable)
+    assert not heartbeat.expendable  # here it is the worker's own process
     assert (values["CONN_MAX_AGE"], values["CONN_HEALTH_CHECKS"]) == (600, False)
     assert connections.settings["other"]["CONN_HEALTH_CHECKS"]
 

@@ -297,6 +297,25 @@ def test_a_killed_workers_tasks_are_tried_again_or_failed(
 
 
 @pytest.mark.full
+def test_a_child_of_celerys_own_pool_may_be_killed_too(
+    broker: Broker, start: Start, wait_until: Waiting
+) -> None:
+    grace = {"WINDSOCK_CANCEL_GRACE_SECONDS": "0.2"}
+    worker = start(broker, *WORKER, **grace)
+    start(broker, "django", "windsock_relay")
+    result = jobs.defy.enqueue()
+    wait_until(lambda: stored(result).related_id)
+
+    tasks.cancel(stored(result))
+
+    wait_until(lambda: stored(result).status == "CANCELLED", seconds=10)
+    wait_until(lambda: not Path(f"/proc/{stored(result).related_id}").exists())
+    assert worker.poll() is None
+    following = jobs.add.enqueue(1)
+    wait_until(lambda: stored(following).status == "DONE")
+
+
+@pytest.mark.full
 def test_thirty_killed_processes_leave_no_record_open(
     broker: Broker, start: Start, wait_until: Waiting, tmp_path: Path
 ) -> None:

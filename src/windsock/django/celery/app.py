@@ -14,6 +14,8 @@ from windsock.django.celery.queues import LEVELS, queue_name
 
 MAX_CONNECTION_AGE = 600  #: seconds that a worker keeps a database connection
 
+_worker_process = 0  # the first process of this worker
+
 
 def _configuration() -> dict[str, Any]:
     # Celery itself lets the environment's CELERY_BROKER_URL win.
@@ -54,8 +56,19 @@ def _set_up_django(**_: Any) -> None:
 @signals.worker_init.connect
 def _prepare_children(sender: Any = None, **_: Any) -> None:
     """Only in our own worker: another app's may import this module to enqueue."""
+    global _worker_process
     if getattr(sender, "app", None) is app:
+        _worker_process = os.getpid()
         signals.worker_process_init.connect(_keep_connections)
+        signals.worker_process_init.connect(_be_expendable)
+
+
+def _be_expendable(**_: Any) -> None:
+    """A child of Celery's own may be killed to end a task: its parent replaces it."""
+    # Here, because django.setup() has to come first.
+    from windsock.django.heartbeat import heartbeat
+
+    heartbeat.expendable = os.getpid() != _worker_process
 
 
 def _keep_connections(**_: Any) -> None:

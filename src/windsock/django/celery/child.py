@@ -86,7 +86,7 @@ def run(*, node: str, queues: tuple[str, ...], ready: Callable[[], object]) -> i
     app.conf.broker_heartbeat = 0  # a task in the same thread would miss it
     app.steps["consumer"].update({TakeOne, _WakeUp})
     app.tasks[TASK].Strategy = strategy(perform)  # type: ignore[assignment]
-    heartbeat.expendable = True
     worker = Child(node=node, queues=queues, ready=ready)
+    heartbeat.expendable = True
     worker.start()
     return int(worker.exitcode or 0)
