@@ -4,7 +4,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from tests.django import jobs
+from tests.django import jobs, keyed_jobs
 
 from windsock.django.compat import TaskResultDoesNotExist, TaskResultStatus, task_backends, task_enqueued
 from windsock.django.models import TaskRun
@@ -82,3 +82,27 @@ def test_async_code_enqueues_and_reads_too(broker: object) -> None:
         return (await jobs.add_later.aget_result(result.id)).status
 
     assert async_to_sync(go)() == TaskResultStatus.READY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_async_code_enqueues_many(broker: object) -> None:
+    async def go() -> list[object]:
+        results = await jobs.add_later.aenqueue_many([((1, 2), {}), ((3,), {"b": 4})])
+        return [result.args for result in results]
+
+    assert async_to_sync(go)() == [[1, 2], [3]]
+
+
+def test_whoever_listens_is_told_of_each_new_one_and_of_no_double() -> None:
+    told: list[str] = []
+
+    def listen(task_result: object, **_: object) -> None:
+        told.append(task_result.id)  # type: ignore[attr-defined]
+
+    task_enqueued.connect(listen)
+    try:
+        results = keyed_jobs.sync.enqueue_many([(("x",), {}), (("y",), {}), (("x",), {})])
+    finally:
+        task_enqueued.disconnect(listen)
+
+    assert told == [results[0].id, results[1].id]
