@@ -15,6 +15,7 @@ from django.db import connections, router, transaction
 
 from windsock.call import Failure, Outcome
 from windsock.django import compat
+from windsock.django.actions import statements as sql
 from windsock.django.conf import settings
 from windsock.django.events import announce
 from windsock.django.models import TaskRun
@@ -32,75 +33,6 @@ JITTER = 0.15  #: how far a delay is moved, of its length
 MESSAGE_LIMIT, TRACEBACK_LIMIT = 10_000, 100_000  #: characters
 CANCELLED = f"{Cancelled.__module__}.{Cancelled.__qualname__}"
 TIMED_OUT = f"{TimedOut.__module__}.{TimedOut.__qualname__}"
-
-_FIELDS = TaskRun._meta.concrete_fields
-_COLUMNS = ", ".join(str(field.column) for field in _FIELDS)
-_NAMES = [field.attname for field in _FIELDS]
-_CONVERTED = [(place, field) for place, field in enumerate(_FIELDS) if hasattr(field, "from_db_value")]
-
-_CLAIM = f"""
-    UPDATE windsock_taskrun
-    SET status = 'PROCESSING', attempt = attempt + 1, worker = %s, progress = 0, next_send_at = NULL,
-        started_at = COALESCE(started_at, statement_timestamp()), updated_at = statement_timestamp(),
-        lease_expires_at = statement_timestamp() + %s::interval
-    WHERE id = %s AND status = 'PENDING' AND attempt = %s
-        AND (run_after IS NULL OR run_after <= statement_timestamp())
-    RETURNING {_COLUMNS}
-"""  # noqa: S608 -- names of columns only
-_RENEW = """
-    UPDATE windsock_taskrun
-    SET lease_expires_at = statement_timestamp() + %s::interval, progress = %s, related_id = %s,
-        updated_at = statement_timestamp()
-    WHERE id = %s AND status = 'PROCESSING' AND attempt = %s
-    RETURNING cancel_requested_at IS NOT NULL
-"""
-_LOOK = """
-    SELECT cancel_requested_at IS NOT NULL FROM windsock_taskrun
-    WHERE id = %s AND status = 'PROCESSING' AND attempt = %s
-"""
-_END = """
-    UPDATE windsock_taskrun
-    SET status = %s, progress = %s, result = %s::jsonb, related_id = %s, exception = %s, message = %s,
-        traceback = %s, finished_at = statement_timestamp(), updated_at = statement_timestamp(),
-        result_expires_at = statement_timestamp() + result_ttl, lease_expires_at = NULL, next_send_at = NULL
-    WHERE id = %s AND attempt = %s AND status = %s
-    RETURNING finished_at, result_expires_at
-"""
-_RETRY = """
-    UPDATE windsock_taskrun
-    SET status = %s, progress = 0, exception = %s, message = %s, traceback = %s, lease_expires_at = NULL,
-        run_after = COALESCE(statement_timestamp() + %s::interval, run_after),
-        next_send_at = statement_timestamp() + %s::interval, updated_at = statement_timestamp()
-    WHERE id = %s AND attempt = %s AND status = %s AND cancel_requested_at IS NULL
-    RETURNING run_after, next_send_at
-"""
-_CANCEL = """
-    UPDATE windsock_taskrun
-    SET status = CASE status WHEN 'PENDING' THEN 'CANCELLED' ELSE status END,
-        finished_at = CASE status WHEN 'PENDING' THEN statement_timestamp() END,
-        next_send_at = NULL, updated_at = statement_timestamp(),
-        cancel_requested_at = COALESCE(cancel_requested_at, statement_timestamp())
-    WHERE id = %s AND status IN ('PENDING', 'PROCESSING')
-    RETURNING status, finished_at, cancel_requested_at
-"""
-_GIVE_UP = """
-    WITH given_up AS (
-        UPDATE windsock_taskrun
-        SET lease_expires_at = statement_timestamp(), exception = %s, message = %s
-        WHERE id = %s AND status = 'PROCESSING' AND attempt = %s AND lease_expires_at IS NOT NULL
-        RETURNING id
-    )
-    SELECT pg_notify(%s, %s) FROM given_up
-"""
-_RELEASE = """
-    WITH released AS (
-        UPDATE windsock_taskrun
-        SET lease_expires_at = statement_timestamp()
-        WHERE status = 'PROCESSING' AND lease_expires_at > statement_timestamp() AND worker = %s
-        RETURNING id
-    )
-    SELECT pg_notify(%s, %s) FROM released LIMIT 1
-"""
 
 
 def alias() -> str:
@@ -121,14 +53,14 @@ def resend_after() -> timedelta:
 def claim(run_id: Any, attempt: int, *, worker: str, lease: timedelta) -> TaskRun | None:
     """Take the record for its ``attempt``-th attempt; None when it is not there to be taken."""
     using = alias()
-    row = fetch_one(using, _CLAIM, (worker, lease, run_id, attempt - 1))
+    row = fetch_one(using, sql.CLAIM, (worker, lease, run_id, attempt - 1))
     if row is None:
         return None
     transaction.on_commit(announce, using=using)
     values = list(row)
-    for place, field in _CONVERTED:
+    for place, field in sql.CONVERTED:
         values[place] = field.from_db_value(values[place], None, connections[using])
-    return TaskRun.from_db(using, _NAMES, values)
+    return TaskRun.from_db(using, sql.NAMES, values)
 
 
 def renew(run: TaskRun, *, lease: timedelta | None, progress: int, related_id: str) -> bool | None:
@@ -137,14 +69,14 @@ def renew(run: TaskRun, *, lease: timedelta | None, progress: int, related_id: s
     Returns:
         Whether somebody asked to cancel it; None when the attempt is over or belongs to somebody else.
     """
-    row = fetch_one(alias(), _RENEW, (lease, progress, related_id, run.pk, run.attempt))
+    row = fetch_one(alias(), sql.RENEW, (lease, progress, related_id, run.pk, run.attempt))
     transaction.on_commit(announce, using=alias())
     return _answer(row)
 
 
 def look(run: TaskRun) -> bool | None:
     """Write nothing, and return what ``renew`` does."""
-    return _answer(fetch_one(alias(), _LOOK, (run.pk, run.attempt)))
+    return _answer(fetch_one(alias(), sql.LOOK, (run.pk, run.attempt)))
 
 
 def _answer(row: tuple[Any, ...] | None) -> bool | None:
@@ -176,7 +108,7 @@ def finish(run: TaskRun, outcome: Outcome) -> bool:
     values = (status.value, changes["progress"], result, run.related_id)
     return _written(
         run,
-        fetch_one(alias(), _END, (*values, *_texts(changes), run.pk, run.attempt, run.status)),
+        fetch_one(alias(), sql.END, (*values, *_texts(changes), run.pk, run.attempt, run.status)),
         ("finished_at", "result_expires_at"),
         changes | {"status": status.value, "lease_expires_at": None, "next_send_at": None},
     )
@@ -198,7 +130,9 @@ def retry(run: TaskRun, failure: Failure) -> bool:
     due = (delay or None, delay or resend_after())
     moved = _written(
         run,
-        fetch_one(alias(), _RETRY, (status.value, *_texts(changes), *due, run.pk, run.attempt, run.status)),
+        fetch_one(
+            alias(), sql.RETRY, (status.value, *_texts(changes), *due, run.pk, run.attempt, run.status)
+        ),
         ("run_after", "next_send_at"),
         changes | {"status": status.value, "lease_expires_at": None},
     )
@@ -223,7 +157,7 @@ def cancel(run: TaskRun) -> bool:
     if run.backend == OBSERVED:
         return False
     names = ("status", "finished_at", "cancel_requested_at")
-    if not _written(run, fetch_one(alias(), _CANCEL, (run.pk,)), names, {"next_send_at": None}):
+    if not _written(run, fetch_one(alias(), sql.CANCEL, (run.pk,)), names, {"next_send_at": None}):
         return False
     if run.status == Status.CANCELLED:
         transaction.on_commit(partial(tell, compat.task_finished, run), using=alias())
@@ -241,12 +175,12 @@ def give_up(run: TaskRun, failure: Failure | None = None) -> bool:
         False when the attempt is over or belongs to somebody else; then nothing was changed.
     """
     texts = (failure.exception, failure.message) if failure else (run.exception, run.message)
-    return fetch_one(alias(), _GIVE_UP, (*texts, run.pk, run.attempt, CHANNEL, END_LOST)) is not None
+    return fetch_one(alias(), sql.GIVE_UP, (*texts, run.pk, run.attempt, CHANNEL, END_LOST)) is not None
 
 
 def release(worker: str) -> bool:
     """Give up whatever a worker holds that is known to be dead; return whether there was anything."""
-    return fetch_one(alias(), _RELEASE, (worker, CHANNEL, END_LOST)) is not None
+    return fetch_one(alias(), sql.RELEASE, (worker, CHANNEL, END_LOST)) is not None
 
 
 def out_of_time(run: TaskRun, traceback: str = "") -> Failure:
