@@ -4,18 +4,21 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as ModelError
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404
 from rest_framework.exceptions import MethodNotAllowed, ValidationError
 from rest_framework.test import APIClient
+from tests.django.api.project import UserViewSet
 
 from windsock.django.api.deeds import VALIDATED, explained
 from windsock.django.celery.worker import perform
+from windsock.django.context import TaskContext
 from windsock.django.execution import Refused
 from windsock.django.models import ApiToken, TaskRun
 
@@ -97,3 +100,59 @@ def perform_and_close(run_id: str) -> None:
         perform(run_id, 1)
     finally:
         connection.close()
+
+
+class TestAnInterruptedAttempt:
+    """The connection breaks, or the worker dies, at any moment; the next attempt does what is left."""
+
+    @pytest.fixture
+    def created(self) -> TaskRun:
+        client = APIClient()
+        client.force_authenticate(User.objects.create_superuser("root"))
+        answer = client.post("/api/users/", {"username": "ada", "email": "a@example.com"}, format="json")
+        return TaskRun.objects.get(pk=answer.json()["task_id"])
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.urls("tests.django.api.project")
+    @pytest.mark.usefixtures("broker")
+    def test_a_row_that_was_created_is_not_created_again(
+        self, created: TaskRun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lost = OperationalError("the connection is lost")
+        lost.__cause__ = psycopg.OperationalError("the connection is lost")
+
+        def break_down(*_: Any) -> None:
+            raise lost
+
+        # Right after the commit: the worker cannot know that it succeeded.
+        with monkeypatch.context() as broken:
+            broken.setattr(TaskContext, "relate", break_down)
+            perform(str(created.pk), 1)
+        created.refresh_from_db()
+        assert (created.status, created.attempt) == ("PENDING", 1)
+
+        TaskRun.objects.update(run_after=None)
+        perform(str(created.pk), 2)
+
+        created.refresh_from_db()
+        ada = User.objects.get(username="ada")
+        assert (created.status, created.related_id) == ("DONE", str(ada.pk))
+        assert created.result["message"] == "Successfully created user ada"
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.urls("tests.django.api.project")
+    @pytest.mark.usefixtures("broker")
+    def test_an_attempt_that_was_taken_over_changes_no_row(
+        self, created: TaskRun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def take_over(_: Any, serializer: Any) -> None:
+            serializer.save()
+            other = connection.copy()
+            with other.cursor() as cursor:
+                cursor.execute("UPDATE windsock_taskrun SET attempt = 2")
+            other.close()
+
+        monkeypatch.setattr(UserViewSet, "perform_create", take_over)
+        perform(str(created.pk), 1)
+
+        assert not User.objects.filter(username="ada").exists()

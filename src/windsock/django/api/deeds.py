@@ -4,17 +4,20 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from copy import copy
+from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, router, transaction
 from django.db.models import Model, ProtectedError, RestrictedError
 from django.http import Http404
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import as_serializer_error
 
+from windsock.django.actions.keeping import keep
+from windsock.django.actions.tasks import alias
 from windsock.django.api.phrases import Phrases
 from windsock.django.context import TaskContext
 from windsock.django.execution import Refused
@@ -38,7 +41,8 @@ def _list(view: Any, context: TaskContext, phrases: Phrases) -> dict[str, Any]:
 def _retrieve(view: Any, context: TaskContext, phrases: Phrases) -> dict[str, Any]:
     row = view.get_object()
     context.progress(CHECKED)
-    return _done(view, context, phrases, row) | {phrases.key: _json(view.get_serializer(row).data)}
+    context.relate(row.pk)
+    return _done(view, phrases, row) | {phrases.key: _json(view.get_serializer(row).data)}
 
 
 def _create(view: Any, context: TaskContext, phrases: Phrases) -> dict[str, Any]:
@@ -46,10 +50,12 @@ def _create(view: Any, context: TaskContext, phrases: Phrases) -> dict[str, Any]
     serializer = view.get_serializer(data=view.request.data)
     serializer.is_valid(raise_exception=True)
     context.progress(VALIDATED)
-    with transaction.atomic():
+
+    def save() -> Model:
         view.perform_create(serializer)
-    context.progress(SAVED)
-    return _done(view, context, phrases, serializer.instance)
+        return cast(Model, serializer.instance)
+
+    return _saved(view, context, phrases, save)
 
 
 def _update(view: Any, context: TaskContext, phrases: Phrases) -> dict[str, Any]:
@@ -59,21 +65,25 @@ def _update(view: Any, context: TaskContext, phrases: Phrases) -> dict[str, Any]
     serializer = view.get_serializer(row, data=view.request.data, partial=partial)
     serializer.is_valid(raise_exception=True)
     context.progress(VALIDATED)
-    with transaction.atomic():
+
+    def save() -> Model:
         view.perform_update(serializer)
-    context.progress(SAVED)
-    return _done(view, context, phrases, serializer.instance)
+        return cast(Model, serializer.instance)
+
+    return _saved(view, context, phrases, save)
 
 
 def _destroy(view: Any, context: TaskContext, phrases: Phrases) -> dict[str, Any]:
     row = view.get_object()
     context.progress(CHECKED)
-    result = _done(view, context, phrases, row)
+    gone: Model = copy(row)  # deleting takes the key
     context.progress(VALIDATED)
-    with transaction.atomic():
+
+    def delete() -> Model:
         view.perform_destroy(row)
-    context.progress(SAVED)
-    return result
+        return gone
+
+    return _saved(view, context, phrases, delete)
 
 
 DEEDS: dict[str, Deed] = {
@@ -86,8 +96,23 @@ DEEDS: dict[str, Deed] = {
 }
 
 
-def _done(view: Any, context: TaskContext, phrases: Phrases, row: Model) -> dict[str, Any]:
+def _saved(view: Any, context: TaskContext, phrases: Phrases, change: Callable[[], Model]) -> dict[str, Any]:
+    """Change a row and keep the result in the record in one transaction, so that both are there or neither.
+
+    An attempt that is interrupted at its commit is repeated, and must not change the row once more.
+    """
+    using = router.db_for_write(view.get_queryset().model)
+    with transaction.atomic(using=using):
+        row = change()
+        result = _done(view, phrases, row)
+        if using == alias():
+            keep(context.run, result, related_id=str(row.pk))
     context.relate(row.pk)
+    context.progress(SAVED)
+    return result
+
+
+def _done(view: Any, phrases: Phrases, row: Model) -> dict[str, Any]:
     subject = getattr(row, view.naming_field() or "pk", row.pk)
     return {"success": True, f"{phrases.key}_id": str(row.pk), "message": phrases.succeeded(str(subject))}
 

@@ -8,6 +8,7 @@ Every action answers 202 with a task. The worker rebuilds the view set with the 
 activity, permissions, ``get_queryset``, object permissions and the serializer.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -23,6 +24,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ModelViewSet
 
 from windsock import wire
+from windsock.call import Outcome, describe
 from windsock.django.api import replay
 from windsock.django.api.checking import check, write_only
 from windsock.django.api.deeds import DEEDS, explained
@@ -36,10 +38,12 @@ from windsock.django.api.throttling import when_starting
 from windsock.django.compat import task
 from windsock.django.context import TaskContext
 from windsock.django.execution import RESULT_LIMIT
+from windsock.django.losses import is_away
 from windsock.django.models import TaskRun
 from windsock.django.sensitive import scrub
 from windsock.django.storable import json_problem
 from windsock.django.tasks import Label, TrackedTask, acting_as
+from windsock.errors import FailWithoutRetry, Skip
 
 M = TypeVar("M", bound=Model)
 LONGEST_KEY = 100  #: characters that the record keeps
@@ -160,13 +164,25 @@ class TrackedModelViewSet(SignedIn, ModelViewSet[M]):
         return body
 
 
-@task(takes_context=True)  # type: ignore[arg-type]
-def perform(context: TaskContext, visit: dict[str, Any]) -> dict[str, Any]:
-    """Do in the worker what a tracked view set accepted.
+@task(takes_context=True, retries=5, retry_delay=timedelta(seconds=0.5))  # type: ignore[arg-type]
+def perform(context: TaskContext, visit: dict[str, Any]) -> Any:
+    """Do in the worker what a tracked view set accepted; tried again when the database or worker was lost.
 
     Raises:
         Refused: the caller may not, the row is not there, or the database refuses the values.
     """
+    run = context.run
+    if run.attempt > 1 and run.result is not None:
+        return run.result
+    try:
+        return _perform(context, visit)
+    except (FailWithoutRetry, Skip):
+        raise
+    except Exception as error:
+        return Outcome(failure=replace(describe(error), retry=is_away(error)))
+
+
+def _perform(context: TaskContext, visit: dict[str, Any]) -> dict[str, Any]:
     run = context.run
     view: Any = replay.rebuild(visit, run.input_data, run.owner_id)
     phrases: Phrases = view.phrases()
