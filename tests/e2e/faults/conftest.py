@@ -11,7 +11,7 @@ from tests.e2e.faults.site import EXAMPLE, PROJECT, ROOT, TRACE, Process, Site
 
 Tell = Callable[..., None]
 #: The record is sent again after this time, and not after 30 s, so that the tests need not wait for it.
-RESEND_SECONDS = 2
+RESEND_SECONDS = 1
 CANCEL_GRACE_SECONDS = 1
 
 

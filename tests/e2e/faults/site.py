@@ -32,6 +32,7 @@ TRACE = """
     );
     CREATE INDEX ON trace (task)
 """
+OVERDUE = "SELECT count(*) FROM windsock_taskrun WHERE status = 'PENDING' AND next_send_at < now()"
 Ids = Sequence[str]
 
 
@@ -65,15 +66,10 @@ class Process:
         os.killpg(self.pid, number)
 
     def stop(self) -> None:
-        """End it, and what it forked, one way or the other."""
-        self.popen.terminate()
-        try:
-            with suppress(subprocess.TimeoutExpired):
-                self.popen.wait(timeout=5)
-        finally:
-            with suppress(ProcessLookupError):
-                self.send_all(signal.SIGKILL)
-            self.popen.wait()
+        """Kill it and what it forked: nothing that they would still do is wanted."""
+        with suppress(ProcessLookupError):
+            self.send_all(signal.SIGKILL)
+        self.popen.wait(timeout=20)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -213,6 +209,12 @@ class Site:
             list(ids),
         )
         return Counter(dict(found))
+
+    def overdue(self) -> int:
+        """Wait until there are tasks that the relay may send again; have it look now, and return how many."""
+        found: int = waited(lambda: self.sql(OVERDUE)[0][0])
+        self.sql("SELECT pg_notify('windsock_relay', 'tasks.send')")
+        return found
 
     def ended(self, ids: Ids, *, seconds: float = 60) -> Counter[str]:
         """Wait until all are finished; count them by status."""

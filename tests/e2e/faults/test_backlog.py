@@ -7,8 +7,6 @@ from tests.e2e.faults.conftest import RESEND_SECONDS, Tell
 from tests.e2e.faults.site import Site, waited
 
 LEVELS = 10  #: lists that Redis keeps for one queue
-OVERDUE = "SELECT count(*) FROM windsock_taskrun WHERE status = 'PENDING' AND next_send_at < now()"
-WAKE = "SELECT pg_notify('windsock_relay', 'tasks.send')"
 
 
 @pytest.mark.usefixtures("relay")
@@ -24,10 +22,10 @@ def test_a_backlog_that_nobody_works_off_is_not_sent_again(
     enqueued = time.monotonic() - began
     # The fault's own duration.
     time.sleep(seconds)
-    overdue = waited(lambda: site.sql(OVERDUE)[0][0])
-    site.sql(WAKE)
+    overdue = site.overdue()
     waited(lambda: site.valkey.calls("llen") > looks)
     looks = (site.valkey.calls("llen") - looks) // LEVELS
+    # Whoever sends again pushes one message at a time.
     messages, pushes = site.valkey.waiting(), site.valkey.calls("lpush")
     with site.worker():
         began = time.monotonic()

@@ -32,7 +32,7 @@ def standing_still(valkey: Valkey) -> Iterator[None]:
         valkey.send(signal.SIGCONT)
 
 
-@pytest.mark.parametrize(("requests", "seconds"), [(40, 2), pytest.param(500, 10, marks=pytest.mark.full)])
+@pytest.mark.parametrize(("requests", "seconds"), [(40, 1), pytest.param(500, 10, marks=pytest.mark.full)])
 @pytest.mark.parametrize("fault", [stopped, standing_still])
 @pytest.mark.usefixtures("worker", "relay")
 def test_without_redis_everything_is_accepted_and_done_afterwards(

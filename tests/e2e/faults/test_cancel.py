@@ -13,7 +13,7 @@ from tests.e2e.faults.site import Site, waited
 pytestmark = pytest.mark.usefixtures("relay")
 
 PROCESSES = 4
-LEASE = 2
+LEASE = 1
 LATEST = 5  #: seconds after its lease in which a record must have moved on
 SHORT_GRACE = 0.2  #: seconds
 LOOK = 1.0  #: seconds after which a worker looks whether its task was cancelled
@@ -42,7 +42,7 @@ def test_a_task_that_ignores_it_ends_after_the_grace(site: Site, tell: Tell, tas
     assert set(traces.values()) == {1}
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.full)])
 @pytest.mark.parametrize(
     ("task", "seconds"),
     [
@@ -89,7 +89,7 @@ def test_a_cancel_that_races_the_end_hits_nothing_else(
     assert set(executed.values()) == {1}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.full)])
 def test_a_task_whose_worker_is_away_ends_with_its_lease(site: Site, tell: Tell, how: signal.Signals) -> None:
     with site.worker(1, WINDSOCK_LEASE_SECONDS=str(LEASE)) as worker:
         (task,) = site.enqueue("hang")

@@ -18,6 +18,7 @@ def test_what_redis_forgets_is_sent_again(site: Site, tell: Tell, count: int) ->
     waiting = site.valkey.waiting()
 
     site.valkey.ask("FLUSHALL")
+    site.overdue()
     with site.worker():
         ends = site.ended(ids, seconds=120)
 
