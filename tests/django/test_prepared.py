@@ -4,7 +4,7 @@ import pytest
 from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 
-from windsock.django.prepared import fetch_one
+from windsock.django.prepared import FEW, fetch_one
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,6 +47,14 @@ def test_a_connection_that_is_closed_soon_prepares_nothing() -> None:
     assert fetch_one("default", STATEMENT, (1,)) == (2,)
 
     assert prepared() == []
+
+
+def test_a_connection_that_lasts_in_spite_of_that_does() -> None:
+    connection.close()
+    assert [fetch_one("default", STATEMENT, (1,)) for _ in range(FEW + 1)] == [(2,)] * (FEW + 1)
+
+    assert prepared() == ["SELECT $1::int + 1"]
+    connection.close()
 
 
 @pytest.mark.parametrize(
