@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -27,12 +28,12 @@ class Backend(RecordingBackend):
 
     def deliver(self, run: TaskRun) -> None:
         if not actions.is_deferred(run):
-            self.send(run)
+            self.send([run])
 
-    def send(self, run: TaskRun) -> None:
+    def send(self, runs: Sequence[TaskRun]) -> None:
         if self.broken:
             raise ConnectionError("no broker")
-        self.sent.append((run.pk, run.attempt + 1))
+        self.sent += [(run.pk, run.attempt + 1) for run in runs]
 
     def waiting(self, queue_name: str) -> int:
         return len(self.sent) - self.lost

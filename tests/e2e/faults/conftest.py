@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.faults.processes import Process
 from tests.e2e.faults.servers import Postgres, Valkey
-from tests.e2e.faults.site import EXAMPLE, PROJECT, ROOT, TRACE, Process, Site
+from tests.e2e.faults.site import EXAMPLE, PROJECT, ROOT, TRACE, Site
 
 Tell = Callable[..., None]
 #: The record is sent again after this time, and not after 30 s, so that the tests need not wait for it.

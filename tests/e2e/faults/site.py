@@ -1,16 +1,14 @@
 """The running example: what it answers, what its record says, and how often its tasks were executed."""
 
 import itertools
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import local
@@ -18,6 +16,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from tests.e2e.faults.processes import Process, waited
 from tests.e2e.faults.servers import Postgres, Valkey
 
 ROOT = Path(__file__).parents[3]
@@ -44,32 +43,6 @@ class Answer:
     seconds: float
     task_id: str = ""
     username: str = ""
-
-
-@dataclass(kw_only=True, slots=True)
-class Process:
-    """A process of the example."""
-
-    popen: "subprocess.Popen[bytes]"
-    log: Path
-
-    @property
-    def pid(self) -> int:
-        return self.popen.pid
-
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to it alone."""
-        self.popen.send_signal(number)
-
-    def send_all(self, number: signal.Signals) -> None:
-        """Send a signal to it and what it forked."""
-        os.killpg(self.pid, number)
-
-    def stop(self) -> None:
-        """Kill it and what it forked: nothing that they would still do is wanted."""
-        with suppress(ProcessLookupError):
-            self.send_all(signal.SIGKILL)
-        self.popen.wait(timeout=20)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -299,12 +272,3 @@ class Load:
         self._answers.append(
             Answer(status=answer.status_code, seconds=seconds, task_id=task_id, username=username)
         )
-
-
-def waited(condition: Callable[[], Any], *, seconds: float = 30, say: Callable[[], str] = str) -> Any:
-    """Return what ``condition`` comes to once it is true."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, say() or "it did not come true in time"
-        time.sleep(0.02)
-    return result

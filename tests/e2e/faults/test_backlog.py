@@ -4,7 +4,8 @@ import time
 
 import pytest
 from tests.e2e.faults.conftest import RESEND_SECONDS, Tell
-from tests.e2e.faults.site import Site, waited
+from tests.e2e.faults.processes import waited
+from tests.e2e.faults.site import Site
 
 LEVELS = 10  #: lists that Redis keeps for one queue
 

@@ -8,7 +8,8 @@ from collections import Counter
 import psutil
 import pytest
 from tests.e2e.faults.conftest import CANCEL_GRACE_SECONDS, Tell
-from tests.e2e.faults.site import Site, waited
+from tests.e2e.faults.processes import waited
+from tests.e2e.faults.site import Site
 
 pytestmark = pytest.mark.usefixtures("relay")
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from tests.e2e.faults.conftest import Tell
-from tests.e2e.faults.site import Process, Site, waited
+from tests.e2e.faults.processes import Process, waited
+from tests.e2e.faults.site import Site
 
 pytestmark = pytest.mark.usefixtures("worker", "relay")
 

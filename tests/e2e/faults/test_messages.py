@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 from tests.e2e.faults.conftest import Tell
-from tests.e2e.faults.site import Site, waited
+from tests.e2e.faults.processes import waited
+from tests.e2e.faults.site import Site
 
 
 @pytest.mark.parametrize("count", [50, pytest.param(2_000, marks=pytest.mark.full)])

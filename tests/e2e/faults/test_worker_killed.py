@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from tests.e2e.faults.conftest import Tell
-from tests.e2e.faults.site import Process, Site, waited
+from tests.e2e.faults.processes import Process, waited
+from tests.e2e.faults.site import Site
 
 LEASE = 1
 GRACE = 5  #: seconds after its lease in which a record must have moved on

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from windsock.django.actions.tasks import OBSERVED, alias
+from windsock.django.events import announce
 from windsock.django.models import TaskRun
 from windsock.django.storable import clean_text
 from windsock.run import FINISHED, Status
@@ -43,7 +45,7 @@ def is_observed(run: TaskRun) -> bool:
 
 def published(seen: Seen) -> None:
     """Write down that a message was sent; one that is sent again for a retry changes nothing."""
-    TaskRun.objects.using(alias()).bulk_create([_record(seen)], ignore_conflicts=True)
+    _insert(_record(seen))
 
 
 def began(seen: Seen, *, attempt: int, worker: str) -> None:
@@ -55,18 +57,16 @@ def began(seen: Seen, *, attempt: int, worker: str) -> None:
         "worker": worker[:200],
         "max_attempts": seen.max_attempts,
     }
-    started = {"started_at": Coalesce(F("started_at"), Now()), "updated_at": Now()}
-    if not _unfinished(seen.id).update(**changes, **started):
+    if not _update(seen.id, **changes, started_at=Coalesce(F("started_at"), Now())):
         run = _record(seen)
         for name, value in {**changes, "started_at": now}.items():
             setattr(run, name, value)
-        TaskRun.objects.using(alias()).bulk_create([run], ignore_conflicts=True)
+        _insert(run)
 
 
 def retried(run_id: UUID, *, exception: str, message: str, traceback: str) -> None:
     """Write down that an attempt failed and another one follows."""
-    texts = _texts(exception, message, traceback)
-    _unfinished(run_id).update(status=Status.PENDING, updated_at=Now(), **texts)
+    _update(run_id, status=Status.PENDING, **_texts(exception, message, traceback))
 
 
 def ended(
@@ -84,11 +84,20 @@ def ended(
         changes["progress"] = 100
     if result is not None:
         changes["result"] = result
-    _unfinished(run_id).update(status=status, finished_at=Now(), updated_at=Now(), **changes)
+    _update(run_id, status=status, finished_at=Now(), **changes)
 
 
-def _unfinished(run_id: UUID) -> Any:
-    return TaskRun.objects.using(alias()).filter(Q(pk=run_id, backend=BACKEND) & ~Q(status__in=FINISHED))
+def _insert(run: TaskRun) -> None:
+    TaskRun.objects.using(alias()).bulk_create([run], ignore_conflicts=True)
+    transaction.on_commit(announce, using=alias())
+
+
+def _update(run_id: UUID, **changes: Any) -> bool:
+    """Change the record, unless it is finished or not there."""
+    mine = TaskRun.objects.using(alias()).filter(pk=run_id, backend=BACKEND).exclude(status__in=FINISHED)
+    changed = mine.update(updated_at=Now(), **changes)
+    transaction.on_commit(announce, using=alias())
+    return bool(changed)
 
 
 def _texts(exception: str, message: str, traceback: str) -> dict[str, str]:

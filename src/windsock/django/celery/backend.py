@@ -32,13 +32,15 @@ class CeleryBackend(RecordingBackend):
         if due:
             transaction.on_commit(partial(self._send_or_log, due), using=tasks.alias())
 
-    def send(self, run: TaskRun) -> None:
-        """Send the message for the next attempt of ``run``.
+    def send(self, runs: Sequence[TaskRun]) -> None:
+        """Send the messages for the next attempts of ``runs``.
 
         Raises:
-            Exception: whatever the broker's client raises.
+            Exception: whatever the broker's client raises; some may have been sent then.
         """
-        sending.send(run.pk, run.attempt + 1, queue=run.queue_name, priority=run.priority)
+        sending.send_all(
+            [sending.Message(run.pk, run.attempt + 1, run.queue_name, run.priority) for run in runs]
+        )
 
     def waiting(self, queue_name: str) -> int:
         """Return how many messages wait in a queue.
@@ -50,9 +52,7 @@ class CeleryBackend(RecordingBackend):
 
     def _send_or_log(self, runs: Sequence[TaskRun]) -> None:
         try:
-            sending.send_all(
-                [sending.Message(run.pk, run.attempt + 1, run.queue_name, run.priority) for run in runs]
-            )
+            self.send(runs)
         except Exception as error:
             run, others = runs[0], len(runs) - 1
             more = f" and {others} others" if others else ""

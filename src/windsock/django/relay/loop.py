@@ -86,14 +86,16 @@ class Relay:
         self._leading = threading.Event()
         self._workers = {duty.name: Worker(duty, self._leading, self._count) for duty in duties}
         self._ready = ready
-        self._stop_reader, self._stop_writer = os.pipe()
+        #: Whatever is written to the second one ends a wait; for ``signal.set_wakeup_fd``.
+        self._waking, self.waker = os.pipe()
+        os.set_blocking(self.waker, False)
         self._stopping = False
         self._lock = threading.Lock()
 
     def stop(self, *_: object) -> None:
         """End ``run`` at once; safe in a signal handler."""
         self._stopping = True
-        os.write(self._stop_writer, b".")
+        os.write(self.waker, b".")
 
     def run(self) -> None:
         """Work until ``stop``, through restarts of the database."""
@@ -138,7 +140,7 @@ class Relay:
 
     def _wait(self, seconds: float | None, connection: Any = None) -> bool:
         """Wait for the time, the connection or the end; tell whether it is the end."""
-        watched = [self._stop_reader] if connection is None else [self._stop_reader, connection.fileno()]
+        watched = [self._waking] if connection is None else [self._waking, connection.fileno()]
         if not self._stopping:
             select.select(watched, [], [], seconds)
         return self._stopping

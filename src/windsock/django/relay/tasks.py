@@ -3,8 +3,10 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Protocol, cast
 
 from django.db.models import DurationField, ExpressionWrapper, F, Min, QuerySet
@@ -33,8 +35,8 @@ _no_count_before = 0.0  # on the monotonic clock
 class Sender(Protocol):
     """What the relay needs of a backend."""
 
-    def send(self, run: TaskRun) -> None:
-        """Send the message for the next attempt of ``run``; raises when that fails."""
+    def send(self, runs: Sequence[TaskRun]) -> None:
+        """Send the messages for the next attempts of ``runs``; raises when that fails."""
 
     def waiting(self, queue_name: str) -> int:
         """Return how many messages wait in a queue; raises when that fails."""
@@ -123,15 +125,14 @@ def _missing() -> list[TaskRun]:
 
 def _send(runs: Iterable[TaskRun]) -> None:
     """Send, then note it; a crash in between sends twice, which a claim does not mind."""
-    sent: dict[int, list[Any]] = defaultdict(list)
-    try:
-        for run in runs:
-            _sender(run.backend).send(run)
-            sent[run.attempt].append(run.pk)
-    finally:
-        for attempt, keys in sent.items():
-            same = TaskRun.objects.using(tasks.alias()).pending().filter(pk__in=keys, attempt=attempt)
-            same.update(next_send_at=Now() + _back_off())
+    waiting: dict[str, list[TaskRun]] = defaultdict(list)
+    for run in runs:
+        waiting[run.backend].append(run)
+    for backend, mine in waiting.items():
+        _sender(backend).send(mine)
+        for attempt, keys in groupby(sorted((run.attempt, run.pk) for run in mine), itemgetter(0)):
+            same = TaskRun.objects.using(tasks.alias()).pending().filter(attempt=attempt)
+            same.filter(pk__in=[key for _, key in keys]).update(next_send_at=Now() + _back_off())
 
 
 def _back_off() -> Any:

@@ -1,8 +1,11 @@
+import signal
 import time
 
 import psutil
 import pytest
 from tests.django.conftest import Broker, Start
+
+from windsock.django.relay.loop import Relay
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,3 +23,16 @@ def test_the_relay_idles_at_almost_no_cost_and_ends_at_once(broker: Broker, star
     assert busy < 10
     assert time.monotonic() - began < 1
     assert relay.returncode == 0
+
+
+def test_a_signal_just_before_a_wait_ends_it_too() -> None:
+    relay = Relay(())
+    before = signal.set_wakeup_fd(relay.waker)
+    try:
+        # What the interpreter does when a signal comes, before any handler of Python runs.
+        handler = signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.raise_signal(signal.SIGCHLD)
+        signal.signal(signal.SIGCHLD, handler)
+        assert not relay._wait(None)
+    finally:
+        signal.set_wakeup_fd(before)

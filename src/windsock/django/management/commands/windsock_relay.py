@@ -25,6 +25,8 @@ class Command(BaseCommand):
         relay = Relay(all_duties(), ready=_say_ready)
         signal.signal(signal.SIGTERM, relay.stop)
         signal.signal(signal.SIGINT, relay.stop)
+        # A handler alone does not wake a relay that is about to wait when the signal comes.
+        signal.set_wakeup_fd(relay.waker, warn_on_full_buffer=False)
         relay.run()
 
 
