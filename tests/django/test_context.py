@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from windsock.django.context import TaskContext
-from windsock.django.heartbeat import Pulse
+from windsock.django.heartbeat import Pulse, Reason
 from windsock.django.models import TaskRun
 
 
@@ -37,7 +37,7 @@ def test_an_async_task_reports_likewise(context: TaskContext) -> None:
 def test_the_context_tells_the_attempt_and_whether_to_stop(context: TaskContext) -> None:
     assert (context.attempt, context.cancelled) == (3, False)
 
-    context.pulse.cancelled = True
+    context.pulse.reason = Reason.CANCEL
     assert context.cancelled
 
 

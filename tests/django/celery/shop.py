@@ -12,8 +12,9 @@ app.conf.update(task_ignore_result=True, broker_connection_retry_on_startup=True
 
 
 @signals.worker_ready.connect
-def say_ready(**_: Any) -> None:
-    Path(os.environ["WINDSOCK_READY_FILE"]).touch()
+def say_ready(sender: Any, **_: Any) -> None:
+    if sender.app is app:
+        Path(os.environ["WINDSOCK_READY_FILE"]).touch()
 
 
 @shared_task

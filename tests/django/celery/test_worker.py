@@ -126,6 +126,20 @@ class TestPerform:
 
         assert (stored(result).status, outages) == ("DONE", [])
 
+    def test_a_claim_whose_answer_was_lost_is_still_a_claim(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        result = jobs.add.enqueue(1)
+        claim = tasks.claim
+
+        def claim_and_break(*args: Any, **values: Any) -> Any:
+            monkeypatch.setattr(tasks, "claim", claim)
+            claim(*args, **values)
+            raise OperationalError("the connection is lost")
+
+        monkeypatch.setattr(tasks, "claim", claim_and_break)
+        perform(result.id, 1)
+
+        assert (stored(result).status, stored(result).attempt) == ("DONE", 1)
+
     def test_an_end_that_comes_after_the_lease_was_lost_changes_nothing(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -205,6 +205,19 @@ def test_what_was_to_be_cancelled_and_lost_its_worker_is_cancelled(backend: Back
     assert (run.status, run.exception, backend.sent) == ("CANCELLED", "windsock.errors.Cancelled", [])
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(5, "PROCESSING"), (14, "CANCELLED")])
+def test_a_cancel_that_nobody_obeys_is_carried_out_after_the_grace(
+    backend: Backend, seconds: int, status: str
+) -> None:
+    run = claim(jobs.fail_at_first, timedelta(seconds=30))
+    TaskRun.objects.update(cancel_requested_at=timezone.now() - timedelta(seconds=seconds))
+
+    tasks.end_lost()
+
+    run.refresh_from_db()
+    assert run.status == status
+
+
 @pytest.mark.parametrize(("task", "status"), [(jobs.fail, "FAILED"), (jobs.fail_at_first, "PENDING")])
 def test_a_worker_that_ended_itself_has_said_why(backend: Backend, task: Any, status: str) -> None:
     run = claim(task, timedelta(seconds=30))

@@ -63,6 +63,12 @@ def claim(run_id: Any, attempt: int, *, worker: str, lease: timedelta) -> TaskRu
     return TaskRun.from_db(using, sql.NAMES, values)
 
 
+def claimed(run_id: Any, attempt: int, *, worker: str) -> TaskRun | None:
+    """Return the record while ``worker`` has this attempt of it."""
+    runs = TaskRun.objects.using(alias()).processing()
+    return runs.filter(pk=run_id, attempt=attempt, worker=worker).first()
+
+
 def renew(run: TaskRun, *, lease: timedelta | None, progress: int, related_id: str) -> bool | None:
     """Renew the lease of a running attempt and write its progress.
 

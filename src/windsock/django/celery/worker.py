@@ -1,5 +1,6 @@
 """The one Celery task: claim, run, end."""
 
+import itertools
 import logging
 import os
 import secrets
@@ -49,10 +50,7 @@ def perform(run_id: str, attempt: int, returned: Callable[[], None] = lambda: No
     """
     tidy_connections()
     lease = timedelta(seconds=float(settings.LEASE_SECONDS))
-    claimed = _persistently(
-        lambda: tasks.claim(run_id, attempt, worker=worker_name(os.getpid()), lease=lease),
-        seconds=lease.total_seconds(),
-    )
+    claimed = _claim(run_id, attempt, lease)
     if claimed is None:
         logger.debug("There is no attempt %s of task %s to do.", attempt, run_id)
         return
@@ -67,6 +65,18 @@ def perform(run_id: str, attempt: int, returned: Callable[[], None] = lambda: No
     else:
         logger.warning("Attempt %s of task %s ended after it had been given up.", attempt, run_id)
     tidy_connections()
+
+
+def _claim(run_id: str, attempt: int, lease: timedelta) -> TaskRun | None:
+    """Claim; when the answer got lost with the connection, what was claimed is still ours."""
+    worker, tries = worker_name(os.getpid()), itertools.count()
+
+    def claim() -> TaskRun | None:
+        is_repeated = next(tries) > 0
+        found = tasks.claim(run_id, attempt, worker=worker, lease=lease)
+        return found or (tasks.claimed(run_id, attempt, worker=worker) if is_repeated else None)
+
+    return _persistently(claim, seconds=lease.total_seconds())
 
 
 def worker_name(pid: int) -> str:

@@ -9,13 +9,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Protocol, cast
 
-from django.db.models import DurationField, ExpressionWrapper, F, Min, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F, Min, Q, QuerySet
 from django.db.models.functions import Greatest, Least, Now
 from django.utils import timezone
 
 from windsock.call import Failure, Outcome, describe
 from windsock.django import compat
 from windsock.django.actions import tasks
+from windsock.django.conf import settings
 from windsock.django.models import TaskRun
 from windsock.django.relay.duty import POLL
 from windsock.django.settling import settle
@@ -27,6 +28,7 @@ BATCH = 500
 LONGEST_WAIT = timedelta(minutes=10)  #: between two messages for one attempt
 AT_ONCE = timedelta(0)
 ON_ITS_WAY = timedelta(seconds=2)  #: how long a message may take from the record to the broker
+OBEYING = timedelta(seconds=3)  #: how long a worker may take to hear of a cancel, and to end its process
 COUNTING_PAUSE = 100  #: times as long as counting took
 
 _no_count_before = 0.0  # on the monotonic clock
@@ -60,13 +62,15 @@ def send_due() -> timedelta | None:
 
 
 def end_lost() -> timedelta | None:
-    """End or retry every task whose worker does not renew its lease any more.
+    """End or retry every task whose worker does not renew its lease any more, or does not obey a cancel.
 
     Returns:
         When to look again, if that is sooner than usual.
     """
     leased = TaskRun.objects.using(tasks.alias()).processing().filter(lease_expires_at__isnull=False)
-    lost = list(leased.filter(lease_expires_at__lte=Now()).order_by("lease_expires_at")[:BATCH])
+    grace = timedelta(seconds=float(settings.CANCEL_GRACE_SECONDS)) + OBEYING
+    over = Q(lease_expires_at__lte=Now()) | Q(cancel_requested_at__lte=Now() - grace)
+    lost = list(leased.filter(over).order_by("lease_expires_at")[:BATCH])
     for run in lost:
         _end(run)
     if len(lost) == BATCH:
