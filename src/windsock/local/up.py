@@ -162,7 +162,7 @@ def summary(project: Project, state: State, chosen: Addresses) -> dict[str, str]
         "Web": f"{web}/",
         "Admin": f"{web}/admin/",
         "Pages": f"{web}/windsock/",
-        "API": f"{web}/api/",
+        "API": f"{web}/api/docs/",
         "Airflow": chosen.airflow_url,
         "User": f"{user.username}, password: {password}",
         "Airflow's user": f"{surroundings.AIRFLOW_USER}, password: {state.secrets()['airflow_password']}",
