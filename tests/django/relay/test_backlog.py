@@ -1,7 +1,7 @@
 """The relay before a long queue, with a real broker and a real worker."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,9 +30,9 @@ def sent_again(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     sent: list[Any] = []
     send = CeleryBackend.send
 
-    def counted(self: CeleryBackend, run: TaskRun) -> None:
-        sent.append(run.pk)
-        send(self, run)
+    def counted(self: CeleryBackend, runs: Sequence[TaskRun]) -> None:
+        sent.extend(run.pk for run in runs)
+        send(self, runs)
 
     monkeypatch.setattr(CeleryBackend, "send", counted)
     monkeypatch.setattr(tasks, "_no_count_before", 0.0)
