@@ -84,7 +84,7 @@ ODD_BODIES: tuple[bytes, ...] = (
     b"username=%ff&email=" + b"x" * 5000,
     b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\nann\r\n--x--\r\n',
 )
-#: Quoted, as they stand in an address.
+#: Quoted, as they stand in an address; "events" is one of its own, whose answer does not end.
 ODD_IDS: tuple[str, ...] = (
     "%00",
     "a%00b",
@@ -100,7 +100,6 @@ ODD_IDS: tuple[str, ...] = (
     "null",
     "urn:uuid:00000000-0000-7000-8000-000000000000",
     "%7B00000000-0000-7000-8000-000000000000%7D",
-    "events",
     "status",
 )
 ODD_QUERIES: tuple[dict[str, str], ...] = (
