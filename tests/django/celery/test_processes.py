@@ -13,12 +13,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the signal of a
 
 Waiting = Callable[..., None]
 SCRIPT = """
-import os, signal, sys, time
+import logging, os, signal, sys, time
 from functools import partial
 from pathlib import Path
 from windsock.django.celery.processes import Processes
 
-folder, count, never_ready = Path(sys.argv[1]), int(sys.argv[2]), len(sys.argv) > 3
+folder, count, never_ready = Path(sys.argv[1]), int(sys.argv[2]), "never ready" in sys.argv
 
 def work(number, ready):
     done = []
@@ -37,6 +37,9 @@ def work(number, ready):
 def gone(pid):
     (folder / f"gone-{pid}").touch()
 
+if "asked while it notes an end" in sys.argv:
+    logger = logging.getLogger("windsock.django.celery.processes")
+    logger.addFilter(lambda record: signal.raise_signal(signal.SIGTERM) or True)
 Processes(work, count=count, ready=(folder / "ready").touch, gone=gone).run()
 """
 
@@ -106,6 +109,15 @@ def test_one_that_is_never_ready_is_not_tried_all_the_time(
     parent.send_signal(signal.SIGTERM)
     assert parent.wait(20) == 0
     assert len(pids(tmp_path, 0)) <= 3
+
+
+def test_a_request_is_not_passed_on_to_one_that_has_ended(
+    tmp_path: Path, parents: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
+    parent = parents(1, "never ready", "asked while it notes an end")
+
+    assert parent.wait(20) == 0
+    assert len(pids(tmp_path, 0)) == 1
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])

@@ -161,21 +161,32 @@ class Processes:
         """Note which processes have ended; return those that may have left a task behind."""
         failed: list[int] = []
         for place in self._places:
-            if place.pid and (code := _exit_code(place.pid)) is not None:
-                self._note(place, code)
+            pid = place.pid
+            if pid and (code := self._reap(place)) is not None:
+                self._note(place, pid, code)
                 if code:
-                    failed.append(place.pid)
-                place.pid = 0
+                    failed.append(pid)
         return failed
 
-    def _note(self, place: _Place, code: int) -> None:
+    def _reap(self, place: _Place) -> int | None:
+        # Blocked, so that a request to stop is not passed on to a process that has been collected.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+        try:
+            code = _exit_code(place.pid)
+            if code is not None:
+                place.pid = 0
+            return code
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+
+    def _note(self, place: _Place, pid: int, code: int) -> None:
         if self._requests:
             return
         if not place.was_ready:
             place.pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, place.pause * 2))
         place.not_before = time.monotonic() + place.pause
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        logger.warning("Process %s %s and is replaced.", place.pid, how)
+        logger.warning("Process %s %s and is replaced.", pid, how)
 
 
 def _exit_code(pid: int) -> int | None:
