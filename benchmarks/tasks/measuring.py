@@ -17,7 +17,7 @@ class Amounts:
 
     singly: int = 1500
     drained: int = 3000
-    naps: int = 300
+    naps: int = 600
     paced: int = 60
     rate: float = 20.0
 

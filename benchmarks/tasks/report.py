@@ -117,7 +117,7 @@ def _ratio(
     ]
     if not ratios:
         wanted = f">= {target}x" if target else "(information)"
-        return (title, wanted, "not measured", _verdict(False) if target else "")
+        return (title, wanted, "-", "not measured")
     median = statistics.median(ratios)
     wanted, verdict = "(information)", ""
     if target:

@@ -34,6 +34,8 @@ DATABASES = {
     }
 }
 TASKS = {"default": {"BACKEND": BACKENDS[PROJECT]}} if PROJECT in BACKENDS else {}
+# As Celery's workers are told to: no way writes a line per task.
+LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"level": "WARNING"}}
 CELERY_BROKER_URL = os.environ["BENCH_BROKER"]
 WINDSOCK = {"FEED_KEY": "a key for benchmarks only, 32 characters"}
 PROCRASTINATE_IMPORT_PATHS = ["projects.procrastinate"]

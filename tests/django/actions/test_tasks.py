@@ -1,15 +1,18 @@
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.django import jobs
 
 from windsock.call import Failure, Outcome
 from windsock.django.actions import enqueueing, tasks
+from windsock.django.actions.statements import NAMES
 from windsock.django.compat import task_finished
 from windsock.django.models import TaskRun
 from windsock.run import TRANSITIONS, EventKind, Status
@@ -52,6 +55,74 @@ def test_insert_claim_and_end_are_three_statements() -> None:
         tasks.finish(claimed(create()), Outcome(value=3))
 
     assert len(statements) == 3
+
+
+class TestFollowing:
+    @staticmethod
+    def of(run: TaskRun, attempt: int = 1) -> tasks.Following:
+        return tasks.Following(run_id=str(run.pk), attempt=attempt, worker="w", lease=LEASE)
+
+    def test_it_is_claimed_by_the_statement_that_ends_the_one_before(self) -> None:
+        run, following = claimed(create()), self.of(create())
+
+        with CaptureQueriesContext(connection) as statements:
+            assert tasks.finish(run, Outcome(value=3), following)
+
+        assert len(statements) == 1
+        stored = TaskRun.objects.get(pk=following.run_id)
+        assert following.run is not None
+        assert {name: getattr(following.run, name) for name in NAMES} == {
+            name: getattr(stored, name) for name in NAMES
+        }
+        assert (stored.status, stored.attempt, stored.worker) == (Status.PROCESSING, 1, "w")
+        assert TaskRun.objects.get(pk=run.pk).status == run.status == Status.DONE
+
+    def test_it_is_claimed_though_the_one_before_was_taken_over(self) -> None:
+        run, following = claimed(create(retries=1)), self.of(create())
+        TaskRun.objects.filter(pk=run.pk).update(attempt=2)
+
+        assert not tasks.finish(run, Outcome(value=3), following)
+
+        assert following.run is not None
+
+    def test_the_end_is_written_though_there_is_nothing_to_claim(self) -> None:
+        run, following = claimed(create()), self.of(create(), attempt=2)
+
+        assert tasks.finish(run, Outcome(value=3), following)
+
+        assert (following.run, following.in_doubt) == (None, False)
+        assert TaskRun.objects.get(pk=run.pk).status == Status.DONE
+
+    @pytest.mark.django_db(transaction=True)
+    def test_who_locks_it_holds_up_nothing(self) -> None:
+        run, following = claimed(create()), self.of(create())
+        locked, tried = threading.Event(), threading.Event()
+
+        def lock() -> None:
+            with transaction.atomic():
+                TaskRun.objects.select_for_update().get(pk=following.run_id)
+                locked.set()
+                tried.wait(30)
+            connection.close()
+
+        thread = threading.Thread(target=lock)
+        thread.start()
+        locked.wait(30)
+        try:
+            assert tasks.finish(run, Outcome(value=3), following)
+            assert (following.run, following.in_doubt) == (None, False)
+        finally:
+            tried.set()
+            thread.join()
+
+    def test_an_answer_that_was_lost_leaves_it_in_doubt(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        run, following = claimed(create()), self.of(create())
+        monkeypatch.setattr(tasks, "fetch_one", Mock(side_effect=OperationalError))
+
+        with pytest.raises(OperationalError):
+            tasks.finish(run, Outcome(value=3), following)
+
+        assert following.in_doubt
 
 
 def test_a_finished_record_holds_the_value() -> None:

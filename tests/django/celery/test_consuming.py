@@ -9,6 +9,7 @@ import pytest
 from celery.exceptions import InvalidTaskError
 from celery.worker import state
 
+from windsock.django.celery import consuming
 from windsock.django.celery.consuming import TakeOne, strategy
 
 RUN = str(uuid4())
@@ -33,19 +34,30 @@ class Message:
 
 
 class Channel:
-    """Counts how often Redis is asked."""
+    """Redis with a list of messages, and kombu's way of asking it."""
 
     def __init__(self) -> None:
-        self.client = SimpleNamespace(connection=SimpleNamespace(_sock=object()))
+        self.client = SimpleNamespace(connection=SimpleNamespace(_sock=object(), can_read=self.can_read))
         self._in_poll: Any = None
         self.asked = 0
         self.broken = False
+        self.waiting: list[Any] = []
+        self.deliver: Any = None
 
     def _brpop_start(self) -> None:
         if self.broken:
             raise ConnectionError
         self.asked += 1
         self._in_poll = self.client.connection
+
+    def can_read(self, timeout: float) -> bool:
+        return bool(self.waiting) or self.broken
+
+    def _brpop_read(self) -> None:
+        self._in_poll = None
+        if self.broken:
+            raise ConnectionError
+        self.deliver(Message(self.waiting.pop(0)))
 
 
 def consumer(transport: str, channel: Any = None) -> Any:
@@ -108,7 +120,7 @@ class TestAskingAhead:
         channel = Channel()
         made = consumer("redis", channel)
 
-        made.ask_ahead()
+        made.ahead.following()
         channel._in_poll = None  # as kombu does when the message in hand is done with
         channel._brpop_start()
 
@@ -120,7 +132,7 @@ class TestAskingAhead:
         channel = Channel()
         made = consumer("redis", channel)
 
-        made.ask_ahead()
+        made.ahead.following()
         channel.client.connection._sock = object()
         channel._brpop_start()
 
@@ -131,7 +143,7 @@ class TestAskingAhead:
         made = consumer("redis", channel)
         channel.broken = True
 
-        made.ask_ahead()
+        made.ahead.following()
 
         channel.broken = False
         channel._brpop_start()
@@ -141,6 +153,59 @@ class TestAskingAhead:
         channel = Channel()
         monkeypatch.setattr(state, "should_stop", 0)
 
-        consumer("redis", channel).ask_ahead()
+        consumer("redis", channel).ahead.following()
 
         assert channel.asked == 0
+
+
+class TestFollowing:
+    """What is at hand when a function returns is done next, without the event loop."""
+
+    @staticmethod
+    def work(channel: Channel, monkeypatch: pytest.MonkeyPatch, **limits: float) -> list[Any]:
+        """Deliver the first message, do whatever follows, and return what was done."""
+        for name, value in limits.items():
+            monkeypatch.setattr(consuming, name, value)
+        done: list[Any] = []
+        made = consumer("redis", channel)
+
+        def perform(run_id: str, attempt: int, returned: Any) -> None:
+            sent: Any = (run_id, attempt)
+            while sent:
+                done.append(sent)
+                sent = returned()
+
+        channel.deliver = lambda message: handle(made, message, perform)
+        channel._brpop_start()
+        channel._brpop_read()
+        return done
+
+    def test_all_that_wait_are_done(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        channel = Channel()
+        channel.waiting = [[RUN, number] for number in range(1, 5)]
+
+        assert self.work(channel, monkeypatch, AT_ONCE=60, TURN=60) == [
+            (RUN, number) for number in range(1, 5)
+        ]
+        asked = channel.asked
+        channel._brpop_start()
+        assert (asked, channel.asked) == (5, 5)  # the last question still stands
+
+    def test_the_event_loop_has_its_turn(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        channel = Channel()
+        channel.waiting = [[RUN, 1], [RUN, 2]]
+
+        assert self.work(channel, monkeypatch, AT_ONCE=60, TURN=0) == [(RUN, 1)]
+        assert (channel.asked, channel.waiting) == (2, [[RUN, 2]])
+
+    def test_where_few_messages_come_no_end_waits_for_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        channel = Channel()
+        channel.waiting = [[RUN, 1], [RUN, 2]]
+
+        assert self.work(channel, monkeypatch, AT_ONCE=0, TURN=60) == [(RUN, 1)]
+
+    def test_trouble_with_the_broker_is_the_event_loops_matter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        channel = Channel()
+        channel.waiting = [[RUN, 1], ["not", "ours"]]
+
+        assert self.work(channel, monkeypatch, AT_ONCE=60, TURN=60) == [(RUN, 1)]

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,59 @@ class TestPerform:
         perform(result.id, 1)
 
         assert (stored(result).status, stored(result).message) == ("PENDING", "lost")
+
+    def test_the_next_one_is_claimed_along_with_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ids = [jobs.add.enqueue(number).id for number in range(3)]
+        following = iter([(ids[1], 1), (ids[2], 1)])
+        claims: list[object] = []
+        claim = tasks.claim
+
+        def counted(*args: Any, **values: Any) -> TaskRun | None:
+            claims.append(args)
+            return claim(*args, **values)
+
+        monkeypatch.setattr(tasks, "claim", counted)
+        perform(ids[0], 1, lambda: next(following, None))
+
+        assert [TaskRun.objects.get(pk=each).result for each in ids] == [1, 2, 3]
+        assert len(claims) == 1
+
+    @pytest.mark.parametrize("attempt", [1, 2])
+    def test_a_message_about_the_same_task_is_claimed_after_its_end(self, attempt: int) -> None:
+        result = jobs.fail_at_first.enqueue()
+        following = iter([(result.id, attempt)])
+
+        perform(result.id, 1, lambda: next(following, None))
+
+        assert (stored(result).status, stored(result).attempt) == ("PENDING", attempt)
+
+    def test_what_was_claimed_along_and_not_heard_of_is_done(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        first, second = jobs.add.enqueue(1), jobs.add.enqueue(2)
+        following = iter([(second.id, 1)])
+        finish = tasks.finish
+
+        def finish_and_break(*args: Any) -> Any:
+            monkeypatch.setattr(tasks, "finish", finish)
+            args[2].in_doubt = True
+            finish(args[0], args[1], copy(args[2]))
+            raise OperationalError("the connection is lost")
+
+        monkeypatch.setattr(tasks, "finish", finish_and_break)
+        perform(first.id, 1, lambda: next(following, None))
+
+        assert [(stored(each).status, stored(each).result) for each in (first, second)] == [
+            ("DONE", 2),
+            ("DONE", 3),
+        ]
+
+    def test_a_doubled_message_that_comes_along_does_nothing(self) -> None:
+        first, second = jobs.add.enqueue(1), jobs.count.enqueue("once")
+        perform(second.id, 1)
+        following = iter([(second.id, 1)])
+
+        perform(first.id, 1, lambda: next(following, None))
+
+        assert (stored(first).status, ApiToken.objects.count()) == ("DONE", 1)
 
     @pytest.mark.parametrize("count", [15, pytest.param(400, marks=pytest.mark.full)])
     def test_a_cancel_at_the_very_end_hits_nothing_else(

@@ -7,6 +7,7 @@ Leases are measured by the database's clock alone.
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -57,10 +58,35 @@ def claim(run_id: Any, attempt: int, *, worker: str, lease: timedelta) -> TaskRu
     if row is None:
         return None
     transaction.on_commit(announce, using=using)
+    return _read(using, row)
+
+
+def _read(using: str, row: Sequence[Any]) -> TaskRun:
     values = list(row)
     for place, field in sql.CONVERTED:
         values[place] = field.from_db_value(values[place], None, connections[using])
     return TaskRun.from_db(using, sql.NAMES, values)
+
+
+@dataclass(slots=True, kw_only=True)
+class Following:
+    """The attempt that a worker does next, which ``finish`` claims along with the end of another one.
+
+    Attributes:
+        run_id: key of a record other than the one that ends.
+        attempt: from 1.
+        worker: as for ``claim``.
+        lease: likewise.
+        run: the record, once it is claimed; without it, it is left to ``claim``.
+        in_doubt: whether a claim was sent whose answer did not come.
+    """
+
+    run_id: str
+    attempt: int
+    worker: str
+    lease: timedelta
+    run: TaskRun | None = None
+    in_doubt: bool = False
 
 
 def claimed(run_id: Any, attempt: int, *, worker: str) -> TaskRun | None:
@@ -89,10 +115,15 @@ def _answer(row: tuple[Any, ...] | None) -> bool | None:
     return None if row is None else bool(row[0])
 
 
-def finish(run: TaskRun, outcome: Outcome) -> bool:
+def finish(run: TaskRun, outcome: Outcome, following: Following | None = None) -> bool:
     """End the attempt that ``run`` holds; its ``progress`` and ``related_id`` are written along.
 
     A failure that is ``errors.Cancelled`` ends it as CANCELLED.
+
+    Args:
+        run: what ``claim`` returned.
+        outcome: what the attempt has come to.
+        following: what is claimed in the same statement, whether this attempt is still there or not.
 
     Returns:
         False when the record has moved on meanwhile; then nothing was changed.
@@ -114,10 +145,22 @@ def finish(run: TaskRun, outcome: Outcome) -> bool:
     values = (status.value, changes["progress"], result, run.related_id)
     return _written(
         run,
-        fetch_one(alias(), sql.END, (*values, *_texts(changes), run.pk, run.attempt, run.status)),
+        _end((*values, *_texts(changes), run.pk, run.attempt, run.status), following),
         ("finished_at", "result_expires_at"),
         changes | {"status": status.value, "lease_expires_at": None, "next_send_at": None},
     )
+
+
+def _end(values: Sequence[Any], following: Following | None) -> Sequence[Any] | None:
+    if following is None:
+        return fetch_one(alias(), sql.END, values)
+    in_doubt, following.in_doubt = following.in_doubt, True
+    free, wanted = following.run_id, (following.worker, following.lease, following.run_id)
+    row = fetch_one(alias(), sql.END_AND_CLAIM, (*values, free, *wanted, following.attempt - 1))
+    following.in_doubt = in_doubt
+    ended, claimed = (row[:2], row[2:]) if row else ((None, None), (None,))
+    following.run = None if claimed[0] is None else _read(alias(), claimed)
+    return None if ended[0] is None else ended
 
 
 def retry(run: TaskRun, failure: Failure) -> bool:

@@ -1,6 +1,5 @@
 """The one Celery task: claim, run, end."""
 
-import itertools
 import logging
 import os
 import secrets
@@ -28,6 +27,7 @@ from windsock.run import Status
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Message = tuple[str, int]  #: key of a record, number of the attempt
 BACK_OFF = 0.5  #: seconds between two tries to reach the database
 
 _HOST = socket.gethostname()
@@ -40,43 +40,60 @@ def run(run_id: str, attempt: int) -> None:
     perform(run_id, attempt)
 
 
-def perform(run_id: str, attempt: int, returned: Callable[[], None] = lambda: None) -> None:
+def perform(run_id: str, attempt: int, returned: Callable[[], Message | None] = lambda: None) -> None:
     """Claim, run and end one attempt; a message that is doubled, late or early does nothing.
 
     Args:
         run_id: key of the record.
         attempt: from 1.
-        returned: called when the function of the task has returned, before the end is written.
+        returned: called when the function of the task has returned, before the end is written; returns the
+            message of the attempt that is done here next, when there is one already.
     """
     tidy_connections()
     lease = timedelta(seconds=float(settings.LEASE_SECONDS))
-    claimed = _claim(run_id, attempt, lease)
-    if claimed is None:
-        logger.debug("There is no attempt %s of task %s to do.", attempt, run_id)
-        return
+    following: tasks.Following | None = _following((run_id, attempt), lease)
+    while following is not None:
+        claimed = following.run or _claim(following)
+        if claimed is None:
+            logger.debug("There is no attempt %s of task %s to do.", following.attempt, following.run_id)
+            return
+        following = _do(claimed, lease, returned)
+        tidy_connections()
+
+
+def _do(run: TaskRun, lease: timedelta, returned: Callable[[], Message | None]) -> tasks.Following | None:
+    """Run and end what is claimed; return what comes next, claimed along with that end if possible."""
     began = time.monotonic()
-    tell(compat.task_started, claimed)
-    with heartbeat.watch(claimed, lease) as pulse:
-        outcome = execute_run(claimed, pulse=pulse)
-        returned()
-        settled = _persistently(lambda: settle(claimed, outcome), seconds=lease.total_seconds())
+    tell(compat.task_started, run)
+    with heartbeat.watch(run, lease) as pulse:
+        outcome = execute_run(run, pulse=pulse)
+        message = returned()
+        following = _following(message, lease) if message else None
+        along = following if following and following.run_id != str(run.pk) else None
+        settled = _persistently(lambda: settle(run, outcome, along), seconds=lease.total_seconds())
     if settled:
-        _log(claimed, time.monotonic() - began)
+        _log(run, time.monotonic() - began)
     else:
-        logger.warning("Attempt %s of task %s ended after it had been given up.", attempt, run_id)
-    tidy_connections()
+        logger.warning("Attempt %s of task %s ended after it had been given up.", run.attempt, run.pk)
+    return following
 
 
-def _claim(run_id: str, attempt: int, lease: timedelta) -> TaskRun | None:
+def _following(message: Message, lease: timedelta) -> tasks.Following:
+    run_id, attempt = message
+    return tasks.Following(run_id=run_id, attempt=attempt, worker=worker_name(os.getpid()), lease=lease)
+
+
+def _claim(wanted: tasks.Following) -> TaskRun | None:
     """Claim; when the answer got lost with the connection, what was claimed is still ours."""
-    worker, tries = worker_name(os.getpid()), itertools.count()
 
     def claim() -> TaskRun | None:
-        is_repeated = next(tries) > 0
-        found = tasks.claim(run_id, attempt, worker=worker, lease=lease)
-        return found or (tasks.claimed(run_id, attempt, worker=worker) if is_repeated else None)
+        in_doubt, wanted.in_doubt = wanted.in_doubt, True
+        found = tasks.claim(wanted.run_id, wanted.attempt, worker=wanted.worker, lease=wanted.lease)
+        if found is None and in_doubt:
+            found = tasks.claimed(wanted.run_id, wanted.attempt, worker=wanted.worker)
+        return found
 
-    return _persistently(claim, seconds=lease.total_seconds())
+    return _persistently(claim, seconds=wanted.lease.total_seconds())
 
 
 def worker_name(pid: int) -> str:
