@@ -38,7 +38,7 @@ END = """
     WHERE id = %s AND attempt = %s AND status = %s
     RETURNING finished_at, result_expires_at
 """
-# One commit instead of two. A record that somebody locks must not hold up the end: it is claimed by itself then.
+# One commit instead of two. A record that somebody locks must not hold up the end; it is claimed later.
 END_AND_CLAIM = f"""
     WITH ended AS ({END}),
     free AS (SELECT FROM windsock_taskrun WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED),
