@@ -40,6 +40,10 @@ class RunRefused(WindsockError):
     """This workflow cannot be run now."""
 
 
+class NotEditable(WindsockError):
+    """This workflow is not edited here; change the row or the code that it comes from."""
+
+
 class UnknownTask(WindsockError):
     """No task is registered under this path; decorate the function with @task in an installed app."""
 

@@ -94,6 +94,7 @@ class Step:
     queue: str = ""  #: empty: the project's own queue
     depends_on_past: bool = False
     teardown: bool = False
+    group: str = ""  #: where graphs draw it, "load" or "load.files"; the step's name stays unique without it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +110,7 @@ class Workflow:
     owner: str = "windsock"
     tags: tuple[str, ...] = ()
     description: str = ""
+    notify: tuple[str, ...] = ()  #: e-mail addresses that are told when a run fails
 
     def step(self, name: str) -> Step:
         """Return the step called ``name``.

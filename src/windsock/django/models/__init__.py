@@ -1,5 +1,6 @@
 """What Windsock keeps: tokens, workflows with their versions and runs, and the record of every execution."""
 
+from windsock.django.models.definition import StepDefinition, WorkflowDefinition
 from windsock.django.models.idempotency import IdempotencyKey
 from windsock.django.models.task_run import TaskRun
 from windsock.django.models.token import ApiToken
@@ -10,8 +11,10 @@ __all__ = [
     "ApiToken",
     "IdempotencyKey",
     "RelayState",
+    "StepDefinition",
     "TaskRun",
     "Workflow",
+    "WorkflowDefinition",
     "WorkflowRun",
     "WorkflowVersion",
 ]

@@ -15,6 +15,7 @@ class Workflow(models.Model):
     tags = models.JSONField(default=list, blank=True)
     description = models.TextField(blank=True)
     is_paused = models.BooleanField(default=False)
+    pause_due_at = models.DateTimeField(null=True, blank=True)  #: when Airflow is told; null: it knows
     problem = models.TextField(blank=True)  #: why the newest definition is not in force; empty: it is
     live_revision = models.BigIntegerField(null=True, blank=True)  #: what Airflow was last seen to serve
     created_at = models.DateTimeField(auto_now_add=True)
@@ -23,7 +24,14 @@ class Workflow(models.Model):
 
     class Meta:
         ordering = ("id",)
-        indexes = (models.Index(fields=("source", "source_key"), name="windsock_workflow_source"),)
+        indexes = (
+            models.Index(fields=("source", "source_key"), name="windsock_workflow_source"),
+            models.Index(
+                fields=("pause_due_at",),
+                name="windsock_pause_due",
+                condition=models.Q(pause_due_at__isnull=False),
+            ),
+        )
 
     def __str__(self) -> str:
         return self.title or self.id
@@ -46,6 +54,8 @@ class WorkflowVersion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     live_at = models.DateTimeField(null=True, blank=True)  #: first seen in force in Airflow
     is_settled = models.BooleanField(default=False, editable=False)  #: seen in force, or superseded
+    refusal = models.TextField(blank=True, editable=False)  #: why Airflow does not take it
+    comment = models.CharField(max_length=200, blank=True, editable=False)  #: "Rolled back to revision 7."
 
     class Meta:
         ordering = ("-id",)

@@ -27,6 +27,7 @@ class WorkflowRun(models.Model):
         REQUEST = "request", "requested here"
         SCHEDULE = "schedule", "schedule"
         AIRFLOW = "airflow", "Airflow's UI or API"
+        BACKFILL = "backfill", "backfill"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workflow = models.ForeignKey(Workflow, models.CASCADE, related_name="runs", db_index=False)
@@ -46,6 +47,7 @@ class WorkflowRun(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     next_send_at = models.DateTimeField(null=True, blank=True)  #: when the relay asks Airflow again
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)  #: its failure is a cancellation then
 
     class Meta:
         ordering = ("-id",)
