@@ -12,6 +12,8 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+
 import counting
 import machine
 import peers
@@ -22,14 +24,16 @@ from running import Runner
 from ways import WAYS, WINDSOCK, Way
 
 HERE = Path(__file__).parent
+OURS = ("django", "celery", "psycopg", "redis")
+THEIRS = ("celery", "django", "django-celery-results", "django-tasks-db", "procrastinate", "psycopg", "redis")
 OTHERS = ("listing.py", "scraping.py", "streams.py")
 
 
 def main() -> None:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the servers are stopped too
-    peers.prepare()
-    before = machine.describe()
+    peers.prepare(HERE)
+    before = machine.describe(OURS, THEIRS, peers.folder(HERE))
     began = time.monotonic()
     chosen = [way for way in WAYS if not options.only or any(each in way.name for each in options.only)]
     with servers.running() as running:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from peers import PYTHON as PEERS_PYTHON
+import peers
 from servers import Servers
 from ways import Way
 
@@ -55,7 +55,7 @@ class Runner:
         }
 
     def python(self, way: Way) -> str:
-        return sys.executable if way.project == "windsock" else str(PEERS_PYTHON)
+        return sys.executable if way.project == "windsock" else str(peers.python(HERE))
 
     def order(self, way: Way, do: str, **values: Any) -> Any:
         """Have the way's client do something; it is started when first asked."""
