@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from windsock import wire
+from windsock.django import authorship
 from windsock.django.actions.revisions import TOMBSTONE, announce, newest_digest
 from windsock.django.compiler import document_of
 from windsock.django.models import Workflow, WorkflowRun, WorkflowVersion
@@ -78,12 +79,18 @@ class _Stored:
         ]
 
 
-def publish(plans: Sequence[Plan], *, author: Any = None) -> int:
+def publish(plans: Sequence[Plan], *, author: Any = None, comment: str = "") -> int:
     """Write what changed: new versions, problems, retirements; return how many versions were written.
 
     A plan with problems leaves the last good version in force. Joins the caller's transaction.
+
+    Args:
+        plans: what the sources say.
+        author: a user; None: whoever ``authorship.author()`` names.
+        comment: is kept with each version that is written.
     """
     versions: list[WorkflowVersion] = []
+    said = {"author_id": getattr(author, "pk", None) or authorship.author(), "comment": comment}
     with transaction.atomic():
         stored = _Stored.of(plans, lock=True)
         for plan in plans:
@@ -95,8 +102,7 @@ def publish(plans: Sequence[Plan], *, author: Any = None) -> int:
             workflow = _write(plan, stored, is_new=is_new)
             if workflow is not None and is_new:
                 stored.digests[workflow.id] = digest
-                version = WorkflowVersion(workflow=workflow, digest=digest, document=document, author=author)
-                versions.append(version)
+                versions.append(WorkflowVersion(workflow=workflow, digest=digest, document=document, **said))
         Workflow.objects.bulk_create(stored.created, batch_size=500)
         WorkflowVersion.objects.bulk_create(versions, batch_size=500)
         if versions:

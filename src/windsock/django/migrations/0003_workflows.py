@@ -66,6 +66,11 @@ class Migration(migrations.Migration):
                 'ordering': ('id',),
             },
         ),
+        migrations.AlterField(
+            model_name='workflow',
+            name='source_key',
+            field=models.CharField(blank=True, max_length=250),
+        ),
         migrations.AddField(
             model_name='workflow',
             name='pause_due_at',

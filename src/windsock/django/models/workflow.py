@@ -10,7 +10,7 @@ class Workflow(models.Model):
     id = models.CharField(primary_key=True, max_length=250)  #: Airflow's DAG id
     title = models.CharField(max_length=250, blank=True)
     source = models.CharField(max_length=250)  #: name of the registered source
-    source_key = models.CharField(max_length=100, blank=True)  #: the row's key within the source
+    source_key = models.CharField(max_length=250, blank=True)  #: the row's key within the source
     owner = models.CharField(max_length=100, default="windsock")
     tags = models.JSONField(default=list, blank=True)
     description = models.TextField(blank=True)

@@ -1,0 +1,63 @@
+"""Who changes workflows: the signed-in person of a request, else on whose behalf a task runs.
+
+``SignedInAuthor`` stands behind ``AuthenticationMiddleware``, so that a row saved in any admin or view says
+on its workflow's new version who changed it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from windsock.django.tasks import current_owner
+
+_user: ContextVar[Any] = ContextVar("windsock_author", default=None)
+
+
+def author() -> Any:
+    """Return the primary key of the user who changes workflows now; None: nobody is known."""
+    return getattr(_user.get(), "pk", None) or current_owner()
+
+
+@contextmanager
+def writing(user: Any) -> Iterator[None]:
+    """Make ``user`` the author of every version that is written inside the block.
+
+    Args:
+        user: a user; an anonymous one, or None, is nobody.
+    """
+    token = _user.set(user)
+    try:
+        yield
+    finally:
+        _user.reset(token)
+
+
+class SignedInAuthor:
+    """Make the person who is signed in the author of what a request changes."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Pass the request on; the user is not looked up before somebody asks for the author."""
+        if self.is_async:
+            return self._acall(request)
+        with writing(getattr(request, "user", None)):
+            response: HttpResponseBase = self.get_response(request)
+        return response
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        with writing(getattr(request, "user", None)):
+            response: HttpResponseBase = await self.get_response(request)
+        return response
