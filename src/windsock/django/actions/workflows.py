@@ -90,7 +90,10 @@ def publish(plans: Sequence[Plan], *, author: Any = None, comment: str = "") -> 
         comment: is kept with each version that is written.
     """
     versions: list[WorkflowVersion] = []
-    said = {"author_id": getattr(author, "pk", None) or authorship.author(), "comment": comment}
+    said: dict[str, Any] = {
+        "author_id": getattr(author, "pk", None) or authorship.author(),
+        "comment": comment,
+    }
     with transaction.atomic():
         stored = _Stored.of(plans, lock=True)
         for plan in plans:
@@ -158,7 +161,10 @@ def bury(workflows: Iterable[str] | None = None) -> int:
         retired = retired.exclude(digest=TOMBSTONE).exclude(digest=None)
         # Whoever holds the lock may be bringing the workflow back.
         locked = retired.select_for_update(skip_locked=True, no_key=True, of=("self",))
-        tombstones = [WorkflowVersion(workflow=workflow, digest=TOMBSTONE) for workflow in locked]
+        author = authorship.author()
+        tombstones = [
+            WorkflowVersion(workflow=workflow, digest=TOMBSTONE, author_id=author) for workflow in locked
+        ]
         WorkflowVersion.objects.bulk_create(tombstones)
         if tombstones:
             announce()
@@ -251,5 +257,6 @@ def _stop_schedule(workflow: Workflow) -> None:
     if version and version.document and "schedule" in version.document:
         document = {name: part for name, part in version.document.items() if name != "schedule"}
         digest = wire.digest(document)
-        WorkflowVersion.objects.create(workflow=workflow, digest=digest, document=document)
+        author = authorship.author()
+        WorkflowVersion.objects.create(workflow=workflow, digest=digest, document=document, author_id=author)
         announce()
