@@ -72,21 +72,27 @@ def check_protocol(message: Mapping[str, Any]) -> None:
         raise WireError(f"protocol {version!r} is not readable here; this side speaks up to {PROTOCOL}")
 
 
-@cache
-def _shape(kind: type) -> tuple[tuple["Field[Any]", Any], ...]:
-    hints = get_type_hints(kind)
-    return tuple((item, hints[item.name]) for item in fields(kind))
+def keys(kind: type) -> dict[str, tuple["Field[Any]", Any]]:
+    """Return the fields of a dataclass and their types, by the keys under which they stand in JSON."""
+    return {_key(item, hint): (item, hint) for item, hint in _shape(kind)}
 
 
-def _without_none(hint: Any) -> Any:
+def without_none(hint: Any) -> Any:
+    """Return the type that a field has when it is not null."""
     if get_origin(hint) in (Union, types.UnionType):
         options = [option for option in get_args(hint) if option is not type(None)]
         return options[0] if len(options) == 1 else Any
     return hint
 
 
+@cache
+def _shape(kind: type) -> tuple[tuple["Field[Any]", Any], ...]:
+    hints = get_type_hints(kind)
+    return tuple((item, hints[item.name]) for item in fields(kind))
+
+
 def _key(item: "Field[Any]", hint: Any) -> str:
-    return f"{item.name}_seconds" if _without_none(hint) is timedelta else item.name
+    return f"{item.name}_seconds" if without_none(hint) is timedelta else item.name
 
 
 def _default(item: "Field[Any]") -> Any:
@@ -116,7 +122,7 @@ def _encode(value: Any) -> Any:
 def _decode(hint: Any, data: Any, path: str) -> Any:
     if hint is Any:
         return data
-    optional, hint = hint, _without_none(hint)
+    optional, hint = hint, without_none(hint)
     if data is None:
         if hint is optional:
             raise WireError(f"{path}: must not be null")

@@ -169,3 +169,10 @@ def test_protocols_up_to_ours_are_read() -> None:
 def test_other_protocols_are_refused(message: dict[str, Any]) -> None:
     with pytest.raises(WireError, match="is not readable here"):
         check_protocol(message)
+
+
+def test_the_keys_of_a_form_are_told() -> None:
+    keys = wire.keys(Retry)
+    assert list(keys) == ["limit", "delay_seconds", "backoff", "max_delay_seconds"]
+    item, hint = keys["max_delay_seconds"]
+    assert (item.name, wire.without_none(hint)) == ("max_delay", timedelta)
