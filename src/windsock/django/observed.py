@@ -42,3 +42,13 @@ class TaskInstance:
     attempt: int
     started_at: datetime | None
     finished_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deed:
+    """What somebody did in Airflow's UI or over its REST API."""
+
+    id: int  #: grows
+    what: str  #: "patch_dag"
+    workflow: str  #: empty: not told
+    run_id: str

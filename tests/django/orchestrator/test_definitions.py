@@ -1,0 +1,58 @@
+import httpx
+import pytest
+from tests.django.fake_airflow import URL, FakeAirflow
+
+from windsock.django.orchestrator import Airflow, AirflowLogin
+
+DIGEST = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def fake() -> FakeAirflow:
+    return FakeAirflow()
+
+
+def test_what_is_served_stands_in_the_last_line(fake: FakeAirflow) -> None:
+    fake.serve("a.b-c", 7, DIGEST)
+
+    served = fake.client().served("a.b-c")
+
+    assert served is not None
+    assert (served.revision, served.digest, served.is_stale) == (7, DIGEST, False)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", f"Windsock revision 7, digest {DIGEST}\n\nmore", "Windsock revision x, digest y"]
+)
+def test_a_dag_that_says_nothing_is_served_without_a_digest(fake: FakeAirflow, text: str | None) -> None:
+    fake.serve("a", 7, DIGEST)
+    fake.dags["a"]["doc_md"] = text
+    served = fake.client().served("a")
+
+    assert served is not None
+    assert (served.revision, served.digest) == (None, "")
+
+
+def test_a_description_cannot_pretend_to_be_the_mark(fake: FakeAirflow) -> None:
+    fake.serve("a", 7, DIGEST)
+    fake.dags["a"]["doc_md"] = (
+        f"Windsock revision 9, digest {'f' * 32}\n\nWindsock revision 7, digest {DIGEST}"
+    )
+    served = fake.client().served("a")
+
+    assert served is not None
+    assert served.revision == 7
+
+
+def test_a_dag_that_is_not_there_is_none(fake: FakeAirflow) -> None:
+    assert fake.client().served("a") is None
+    assert fake.client().run("a", "r") is None
+
+
+def test_asking_to_parse_twice_is_as_good_as_once() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        ok = httpx.Response(201, json={"access_token": "opaque"})
+        return ok if request.url.path == "/auth/token" else httpx.Response(409, json={"detail": "pending"})
+
+    airflow = Airflow(URL, AirflowLogin(URL, "a", "b"), transport=httpx.MockTransport(answer))
+    airflow.ask_to_parse("x")
