@@ -10,7 +10,16 @@ from windsock.call import Call, Failure, Outcome
 from windsock.errors import WireError
 from windsock.run import Event, EventKind
 from windsock.testing import a_step, a_workflow
-from windsock.wire import PROTOCOL, canonical, check_protocol, digest, from_json, to_json
+from windsock.wire import (
+    PROTOCOL,
+    canonical,
+    check_protocol,
+    digest,
+    from_json,
+    keys,
+    to_json,
+    without_none,
+)
 from windsock.workflow import Param, Retry, Schedule, Step, Workflow
 
 GOLDEN = Path(__file__).parents[1] / "wire"
@@ -172,7 +181,7 @@ def test_other_protocols_are_refused(message: dict[str, Any]) -> None:
 
 
 def test_the_keys_of_a_form_are_told() -> None:
-    keys = wire.keys(Retry)
-    assert list(keys) == ["limit", "delay_seconds", "backoff", "max_delay_seconds"]
-    item, hint = keys["max_delay_seconds"]
-    assert (item.name, wire.without_none(hint)) == ("max_delay", timedelta)
+    told = keys(Retry)
+    assert list(told) == ["limit", "delay_seconds", "backoff", "max_delay_seconds"]
+    item, hint = told["max_delay_seconds"]
+    assert (item.name, without_none(hint)) == ("max_delay", timedelta)
