@@ -28,9 +28,9 @@ def writing(user: Any) -> Iterator[None]:
     """Make ``user`` the author of every version that is written inside the block.
 
     Args:
-        user: a user; an anonymous one, or None, is nobody.
+        user: a user; None leaves whoever it is already.
     """
-    token = _user.set(user)
+    token = _user.set(_user.get() if user is None else user)
     try:
         yield
     finally:

@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('teardown', models.BooleanField(default=False)),
             ],
             options={
+                'verbose_name': 'step',
                 'ordering': ('position', 'id'),
             },
         ),
@@ -63,6 +64,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
             options={
+                'verbose_name': 'editable workflow',
                 'ordering': ('id',),
             },
         ),

@@ -1,4 +1,7 @@
-"""Workflows that people edit here; ``actions.definitions`` turns them into values and back."""
+"""Workflows that people edit here; ``definition_rows`` turns them into values and back.
+
+Only ``actions.definitions`` writes them, and publishes in the same transaction.
+"""
 
 from datetime import timedelta
 
@@ -30,13 +33,14 @@ class WorkflowDefinition(models.Model):
     cron = models.TextField(
         blank=True, help_text='One expression or preset a line: "30 6 * * 1-5", "@daily".'
     )
-    every = models.DurationField(null=True, blank=True)
+    every = models.DurationField(null=True, blank=True)  #: >= 1 second
     start = models.DateTimeField(null=True, blank=True)
     end = models.DateTimeField(null=True, blank=True)
     timezone = models.CharField("time zone", max_length=100, default="UTC")
     catchup = models.BooleanField("catch up", default=False)
-    max_active_runs = models.PositiveIntegerField(default=16)
-    params = models.JSONField(default=dict, blank=True)  #: JSON schema of each param by its name
+    max_active_runs = models.PositiveIntegerField(default=16)  #: 1..1000
+    #: ``workflow.Param`` in wire form by name: {"day": {"default": "today", "schema": {"type": "string"}}}
+    params = models.JSONField(default=dict, blank=True)
     notify = models.JSONField(default=list, blank=True)  #: e-mail addresses
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -46,6 +50,7 @@ class WorkflowDefinition(models.Model):
 
     class Meta:
         ordering = ("id",)
+        verbose_name = "editable workflow"
 
     def __str__(self) -> str:
         return self.title or self.id
@@ -63,7 +68,7 @@ class StepDefinition(models.Model):
     after = models.JSONField(default=list, blank=True)  #: names of steps
     group = models.CharField(max_length=250, blank=True)
     trigger_rule = models.CharField(max_length=50, choices=_RULES, default="all_success")
-    retries = models.PositiveIntegerField(default=0)
+    retries = models.PositiveIntegerField(default=0)  #: 0..100
     retry_delay = models.DurationField(default=timedelta(seconds=30))
     retry_backoff = models.BooleanField(default=False)
     retry_max_delay = models.DurationField(null=True, blank=True)
@@ -76,6 +81,7 @@ class StepDefinition(models.Model):
 
     class Meta:
         ordering = ("position", "id")
+        verbose_name = "step"
         constraints = (models.UniqueConstraint(fields=("workflow", "name"), name="windsock_step_name"),)
 
     def __str__(self) -> str:
