@@ -1,4 +1,4 @@
-"""One real browser for all tests in it."""
+"""One real browser and one whole stack for all tests in it."""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from tests.e2e.stack.running import Stack, copy_of_example, running
+from tests.e2e.workflows.site import watched
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 #: Without the background switches Chromium asks its maker's hosts at every start.
@@ -28,3 +30,11 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole stack, with the application of the rules beside the example's own."""
+    folder = tmp_path_factory.mktemp("story")
+    with running(copy_of_example(folder), watched(folder / "notes")) as stack:
+        yield stack

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.stack.conftest import Stack, eventually
+from tests.e2e.stack.running import Stack, eventually
 
 pytestmark = pytest.mark.timeout(240)
 

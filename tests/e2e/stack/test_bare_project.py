@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.e2e.stack.conftest import ROOT, client
+from tests.e2e.stack.running import ROOT, client
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(600)]
 

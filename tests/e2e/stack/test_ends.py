@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-from tests.e2e.stack.conftest import WINDSOCK, client, copy_of_example, descendants, eventually, windsock
+from tests.e2e.stack.running import WINDSOCK, client, copy_of_example, descendants, eventually, windsock
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
 

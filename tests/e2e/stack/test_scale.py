@@ -1,7 +1,7 @@
 """Many rows at once."""
 
 import pytest
-from tests.e2e.stack.conftest import Stack, eventually
+from tests.e2e.stack.running import Stack, eventually
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
 MANY = 300

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from tests.e2e.stack.conftest import Stack, eventually, windsock
+from tests.e2e.stack.running import Stack, eventually, windsock
 
 pytestmark = pytest.mark.timeout(300)
 

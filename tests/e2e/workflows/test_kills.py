@@ -1,0 +1,109 @@
+"""Parts are killed under load; no run and no publish is lost."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from tests.e2e.faults.conftest import Tell
+from tests.e2e.faults.processes import waited
+from tests.e2e.workflows.site import Run, Site, note
+
+from windsock.workflow import Retry, Workflow
+
+pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
+
+WORKFLOWS = 5
+RETRY = Retry(limit=5, delay=timedelta(seconds=1))
+
+
+class Load:
+    """Runs are asked for and definitions edited, one after the other, until ``stop``."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.ids = [site.name("loaded") for _ in range(WORKFLOWS)]
+        self.runs: list[Run] = []
+        self.edits: dict[str, str] = {}
+        self.count = 0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def begin(self) -> None:
+        self.site.publish(*(self.plan(id, "the first edit") for id in self.ids))
+        self._thread.start()
+
+    def plan(self, id: str, description: str) -> Workflow:
+        steps = (note("first", retry=RETRY), note("second", "first", retry=RETRY))
+        return Workflow(id=id, description=description, max_active_runs=100, steps=steps)
+
+    def _work(self) -> None:
+        while not self._stopped.wait(0.1):
+            id = self.ids[self.count % WORKFLOWS]
+            self.count += 1
+            self.site.save(self.plan(id, f"edit {self.count}"))
+            self.edits[id] = f"edit {self.count}"
+            self.runs.append(self.site.start(id))
+
+    def go_on(self, turns: int) -> None:
+        """Wait for some more turns."""
+        wanted = self.count + turns
+        waited(lambda: self.count >= wanted or not self._thread.is_alive(), seconds=60)
+        assert self._thread.is_alive()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+@contextmanager
+def loaded(site: Site) -> Iterator[Load]:
+    load = Load(site)
+    load.begin()
+    try:
+        yield load
+    finally:
+        load.stop()
+
+
+def executed(site: Site, runs: list[Run]) -> int:
+    where = "SELECT count(*) FROM rules_trace WHERE run_id = ANY(%s)"
+    return int(site.django(where, [run.run_id for run in runs])[0][0])
+
+
+@pytest.mark.parametrize(
+    ("part", "number"),
+    [
+        ("airflow-scheduler", signal.SIGTERM),
+        ("airflow-dag-processor", signal.SIGKILL),
+        ("airflow-api", signal.SIGTERM),
+        ("relay", signal.SIGKILL),
+    ],
+)
+def test_no_run_and_no_publish_is_lost(large: Site, part: str, number: signal.Signals, tell: Tell) -> None:
+    with loaded(large) as load:
+        load.go_on(3)
+        waited(lambda: executed(large, load.runs) >= 1)
+        former = large.part(part)
+        os.kill(former.pid, number)
+        waited(lambda: large.status()["parts"][part]["pid"] not in (None, former.pid), seconds=60)
+        load.go_on(5)
+        waited(lambda: large.status()["state"] == "ready", seconds=60)
+        load.go_on(5)
+
+    for run in load.runs:
+        assert large.until_ended(run, seconds=120) == "DONE", large.say(run)
+    large.until_live(*load.ids, seconds=60)
+    large.until_known(*load.ids, seconds=60)
+    for id, description in load.edits.items():
+        assert large.details(id)["description"] == description
+    there = large.airflow("SELECT run_id, state FROM dag_run WHERE dag_id = ANY(%s)", load.ids)
+    assert sorted(there) == sorted((run.run_id, "success") for run in load.runs)
+    for run in load.runs:
+        assert [record[:3] for record in large.records(run)] == [("first", 0, "DONE"), ("second", 0, "DONE")]
+        assert large.instances(run) == {"first": "success", "second": "success"}
+    tell(runs=len(load.runs), edits=load.count, executions=executed(large, load.runs))
