@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windsock.django.storable import clean_text, json_problem, surely_exceeds
+from windsock.django.storable import (
+    clean_text,
+    data_problems,
+    json_problem,
+    strings,
+    surely_exceeds,
+    text_problem,
+)
 
 
 @pytest.mark.parametrize("value", [None, {"a": [1, "é", "😀"]}, "\\u0041"])
@@ -64,3 +71,23 @@ def test_nothing_that_fits_is_refused(value: Any, limit: int) -> None:
     size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
     assert not (surely_exceeds(value, limit) and size <= limit)
+
+
+def test_a_text_is_kept_unless_postgresql_refuses_it() -> None:
+    assert text_problem("é😀") == ""
+    assert "NUL" in text_problem("a\x00")
+    assert "surrogate" in text_problem("\ud800")
+
+
+def test_what_cannot_be_kept_is_told_at_its_part() -> None:
+    assert list(data_problems("x", {"a": [1, None, "é"]})) == []
+    assert [where for where, _ in data_problems("x", {"a": ["b", "\x00"], "\ud800": 1})] == ["x.a.1", "x"]
+    [(where, message)] = data_problems("x", {"a": object()})
+    assert where == "x"
+    assert "not JSON serializable" in message
+
+
+def test_every_text_has_its_path() -> None:
+    value = {"a": ["b", 1, {"c": "d"}]}
+    assert list(strings("x", value)) == [("x.a.0", "b"), ("x.a.2.c", "d")]
+    assert ("x", "a") in list(strings("x", value, keys=True))

@@ -1,7 +1,11 @@
 """What PostgreSQL can keep of what Python can say."""
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from windsock.call import as_json
+from windsock.workflow import Problem
 
 _DEPTH = 1000  #: beyond which Python's JSON says itself what is wrong
 
@@ -59,3 +63,45 @@ def json_problem(value: Any, *, limit: int) -> str:
     if size > limit:
         return f"it has {size} bytes of JSON, the limit is {limit}"
     return ""
+
+
+def text_problem(text: str) -> str:
+    """Return why a column cannot keep ``text``, or nothing."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "holds half a character (a lone surrogate), which the database cannot keep"
+    return "holds the character NUL, which the database cannot keep" if "\x00" in text else ""
+
+
+def data_problems(field: str, value: Any) -> Iterator[Problem]:
+    """Yield why ``value`` cannot be kept as JSON in the database, at the part of ``field`` that cannot."""
+    try:
+        texts = list(strings(field, as_json(value), keys=True))
+    except TypeError as error:
+        yield field, str(error.__cause__ or error)
+        return
+    for where, text in texts:
+        message = text_problem(text)
+        if message:
+            yield where, message
+
+
+def strings(path: str, value: Any, *, keys: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield every text of JSON data with its path, which begins with ``path``.
+
+    Args:
+        path: of the data.
+        value: JSON data.
+        keys: also yield the keys of objects, at the path of the object.
+    """
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if keys:
+                yield path, key
+            yield from strings(f"{path}.{key}", item, keys=keys)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from strings(f"{path}.{index}", item, keys=keys)
