@@ -51,6 +51,10 @@ class Servers:
         with redis.Redis(unix_socket_path=str(self.broker.socket_file)) as client:
             client.flushall()
 
+    def broker_pid(self) -> int:
+        with redis.Redis(unix_socket_path=str(self.broker.socket_file)) as client:
+            return int(client.info("server")["process_id"])
+
     def settings(self) -> dict[str, str]:
         """What makes the figures comparable, as the servers say it."""
         names = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers")

@@ -1,0 +1,131 @@
+"""What a single task costs the process that runs it; in an environment of Airflow, on standard input."""
+
+import json
+import os
+import statistics
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+#: What LocalExecutor's workers inherit from the scheduler, or have imported after their first task.
+INHERITED = (
+    "airflow.jobs.scheduler_job_runner",
+    "airflow.executors.local_executor",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.dag_processing.bundles.manager",
+)
+MOMENT = "2026-01-02T06:00:00Z"
+WARM_UP = 2
+
+
+def main() -> None:
+    """Take the order, print what it came to in the last line."""
+    order = json.load(sys.stdin)
+    for module in (*INHERITED, *order.get("modules", ())):
+        import_module(module)
+    found: dict[str, Any] = {}
+    if order.get("files"):
+        found["parse"] = _forked(lambda: _parse(order["files"]))
+    if order.get("task"):
+        found["tasks"] = _tasks(order["task"], order["count"], order["seconds"])
+    print(json.dumps(found))
+
+
+def _parse(files: list[str]) -> dict[str, float]:
+    """Read DAG files as the dag-processor's child does, without the serialization that follows."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    began, cpu, dags = time.monotonic(), time.process_time(), 0
+    for file in files:
+        bag = DagBag(dag_folder=file, bundle_path=os.path.dirname(file))
+        if bag.import_errors:
+            raise RuntimeError(next(iter(bag.import_errors.values())))
+        dags += len(bag.dags)
+    return {"dags": dags, "cpu": time.process_time() - cpu, "wall": time.monotonic() - began}
+
+
+def _forked(work: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Do something in a child, as Airflow does, so that it leaves nothing behind here."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.write(writing, json.dumps(work()).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        text = answer.read()
+    os.waitpid(pid, 0)
+    if not text:
+        raise RuntimeError("the child has failed")
+    found: dict[str, float] = json.loads(text)
+    return found
+
+
+def _tasks(task: dict[str, str], count: int, seconds: float) -> dict[str, Any]:
+    """Run a task again and again, as a worker does; the time is over when it is over."""
+    deadline = time.monotonic() + seconds
+    walls: list[float] = []
+    for number in range(WARM_UP + count):
+        began = time.monotonic()
+        _supervise(task, f"manual__bench_{uuid.uuid4()}")
+        if number >= WARM_UP:
+            walls.append(time.monotonic() - began)
+        if time.monotonic() > deadline and walls:
+            break
+    return {"median": statistics.median(walls), "most": max(walls), "count": len(walls)}
+
+
+def _supervise(task: dict[str, str], run: str) -> None:
+    import httpx
+    from airflow.sdk.api.client import Client
+    from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance
+    from airflow.sdk.execution_time.supervisor import supervise_task
+
+    states: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        """Answer as Airflow's execution API does."""
+        action = request.url.path.rpartition("/")[2]
+        if action == "state":
+            states.append(json.loads(request.content)["state"])
+        if action == "run":
+            return httpx.Response(200, json=_context(task["dag"], run))
+        return httpx.Response(201 if request.method == "POST" else 200, json={})
+
+    with Client(base_url="http://api/", token="", transport=httpx.MockTransport(answer)) as client:
+        supervise_task(
+            ti=TaskInstance(
+                id=uuid.uuid4(),
+                task_id=task["step"],
+                dag_id=task["dag"],
+                run_id=run,
+                try_number=1,
+                dag_version_id=uuid.uuid4(),
+                queue=task["queue"],
+            ),
+            bundle_info=BundleInfo(name=task["bundle"], version=task["version"] or None),
+            dag_rel_path=task["file"],
+            token="",
+            client=client,
+            log_path=f"bench/{run}.log",
+        )
+    if states != ["success"]:
+        raise RuntimeError(f"{task['dag']} {task['step']} came to {states}")
+
+
+def _context(dag: str, run: str) -> dict[str, Any]:
+    moments = ("logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date")
+    about = dict.fromkeys(moments, MOMENT) | dict.fromkeys(("end_date", "partition_key", "conf"))
+    about |= {"dag_id": dag, "run_id": run, "run_type": "manual", "state": "running"}
+    return {"dag_run": {**about, "consumed_asset_events": []}, "max_tries": 0, "should_retry": False}
+
+
+if __name__ == "__main__":
+    main()
