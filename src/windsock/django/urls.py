@@ -9,10 +9,12 @@ from rest_framework.routers import APIRootView, DefaultRouter
 
 from windsock.django import feed
 from windsock.django.api.metrics import MetricsView
+from windsock.django.api.preview import SchedulePreview
 from windsock.django.api.runs import RunViewSet
 from windsock.django.api.schema import views as schema
 from windsock.django.api.signed_in import SignedIn
 from windsock.django.api.tasks import TaskViewSet
+from windsock.django.api.versions import VersionViewSet
 from windsock.django.api.workflows import WorkflowViewSet
 from windsock.django.events import views as streams
 from windsock.django.pages.health import health
@@ -32,6 +34,7 @@ router = DefaultRouter()
 router.APIRootView = ApiRoot
 router.register("tasks", TaskViewSet, basename="api-task")
 router.register("workflows", WorkflowViewSet, basename="api-workflow")
+router.register("workflows/(?P<id>[^/]+)/versions", VersionViewSet, basename="api-workflow-version")
 router.register("runs", RunViewSet, basename="api-run")
 
 login = LoginView.as_view(
@@ -56,5 +59,6 @@ urlpatterns = [
     path("api/", include(schema)),
     path("api/", include(streams)),
     path("api/metrics/", MetricsView.as_view(), name="api-metrics"),
+    path("api/workflows/preview/", SchedulePreview.as_view(), name="api-workflow-preview"),
     path("api/", include(router.urls)),
 ]

@@ -1,10 +1,10 @@
-"""What ``/api/tasks/`` can be asked for; an empty value asks for nothing, as with an unfilled field."""
+"""What lists can be asked for; an empty value asks for nothing, as with an unfilled field."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -18,35 +18,65 @@ SLACK = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Conditions = dict[str, Any]
+Condition = TypeVar("Condition")
 
 
 def filtered(runs: QuerySet[TaskRun], query: Mapping[str, str]) -> QuerySet[TaskRun]:
-    """Return what of ``runs`` a query asks for; names that are no filter are passed over.
+    """Return what of ``runs`` a query asks for.
 
     Raises:
         ValidationError: a value cannot be; it names the parameter.
     """
     conditions: Conditions = {}
+    for each in asked(query, FILTERS):
+        conditions |= each
+    return runs.filter(**conditions)
+
+
+def asked(query: Mapping[str, str], filters: Mapping[str, Callable[[str], Condition]]) -> list[Condition]:
+    """Return the conditions that a query asks for; names that are no filter are passed over.
+
+    Raises:
+        ValidationError: a value cannot be; it names the parameter.
+    """
+    conditions: list[Condition] = []
     problems: dict[str, list[str]] = {}
     for name, value in query.items():
-        if name not in FILTERS or not value:
+        if name not in filters or not value:
             continue
         try:
-            conditions |= FILTERS[name](value)
+            conditions.append(filters[name](value))
         except ValueError as error:
             problems[name] = [str(error)]
     if problems:
         raise ValidationError(problems)
-    return runs.filter(**conditions)
+    return conditions
+
+
+def text(value: str) -> str:
+    """Return a text that a column can hold.
+
+    Raises:
+        ValueError: it has a NUL in it.
+    """
+    if "\x00" in value:
+        raise ValueError("Null characters are not allowed.")
+    return value
+
+
+def yes_or_no(value: str) -> bool:
+    """Return what ``true`` and ``false`` mean.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if value not in {"true", "false"}:
+        raise ValueError("Choose one of true, false.")
+    return value == "true"
 
 
 def _exactly(field: str) -> Callable[[str], Conditions]:
-    def conditions(value: str) -> Conditions:
-        if "\x00" in value:
-            raise ValueError("Null characters are not allowed.")
-        return {field: value}
-
-    return conditions
+    return lambda value: {field: text(value)}
 
 
 def _one_of(field: str, choices: Sequence[str]) -> Callable[[str], Conditions]:

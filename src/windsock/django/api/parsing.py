@@ -17,6 +17,8 @@ DEEPEST = 64  #: lists and objects inside each other
 class JsonBody(JSONParser):
     """JSON in UTF-8, of a bounded length and depth."""
 
+    most: int | None = None  #: bytes; never more than Django's DATA_UPLOAD_MAX_MEMORY_SIZE
+
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
@@ -26,13 +28,19 @@ class JsonBody(JSONParser):
             ParseError: it is no JSON, or too much of it.
         """
         try:
-            data = json.loads(_read(stream).decode(), parse_constant=_refuse_constant)
+            data = json.loads(_read(stream, self.most).decode(), parse_constant=_refuse_constant)
         except RecursionError:
             raise ParseError(f"The body is nested more than {DEEPEST} deep.") from None
         except ValueError as error:
             raise ParseError(f"JSON parse error - {error}") from None
         _check(data)
         return data
+
+
+class DocumentBody(JsonBody):
+    """JSON of at most a mebibyte, as a workflow's definition."""
+
+    most = 2**20
 
 
 class FormBody(FormParser):
@@ -59,8 +67,9 @@ def plain(data: Any) -> Any:
     return {name: values if len(values) > 1 else values[-1] for name, values in data.lists()}
 
 
-def _read(stream: Any) -> bytes:
-    limit = django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+def _read(stream: Any, most: int | None = None) -> bytes:
+    limits = [each for each in (django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE, most) if each is not None]
+    limit = min(limits, default=None)
     content: bytes = stream.read() if limit is None else stream.read(limit + 1)
     if limit is not None and len(content) > limit:
         raise ParseError(f"The body has more than {limit} bytes.")

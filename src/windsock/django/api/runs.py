@@ -1,4 +1,4 @@
-"""Workflow runs over REST: ``/api/runs/``, ``/api/runs/<id>/``."""
+"""Workflow runs over REST: ``/api/runs/``, ``/api/runs/<id>/``, and what can be done to one."""
 
 from typing import Any
 
@@ -6,42 +6,33 @@ from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from windsock.django.actions import versions
+from windsock.django.api.operating import OperatedRuns, run_json
 from windsock.django.api.pagination import Pages
 from windsock.django.api.permissions import Needed
-from windsock.django.api.signed_in import SignedIn
 from windsock.django.api.tasks import task_json
+from windsock.django.api.throttling import when_starting
 from windsock.django.models import WorkflowRun
 
 FILTERS = ("workflow", "status", "origin")
 CHOICES = {"status": WorkflowRun.Status.values, "origin": WorkflowRun.Origin.values}
 
 
-def run_json(run: WorkflowRun) -> dict[str, Any]:
-    """Return what REST says about one run, without its steps."""
-    return {
-        "id": str(run.id),
-        "workflow": run.workflow_id,
-        "run_id": run.run_id,
-        "origin": run.origin,
-        "status": run.status,
-        "revision": run.revision,
-        "params": run.params,
-        "message": run.message,
-        "requested_by": run.requested_by.get_username() if run.requested_by else None,
-        "logical_date": run.logical_date,
-        "created_at": run.created_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-    }
-
-
-class RunViewSet(SignedIn, ReadOnlyModelViewSet[WorkflowRun]):
+class RunViewSet(OperatedRuns, ReadOnlyModelViewSet[WorkflowRun]):
     """Runs of workflows, whoever began them."""
 
     permission_classes = (Needed,)
-    needs = {"list": "windsock.view_workflowrun", "retrieve": "windsock.view_workflowrun"}  # noqa: RUF012
+    needs = {  # noqa: RUF012
+        "list": "windsock.view_workflowrun",
+        "retrieve": "windsock.view_workflowrun",
+        "cancel": "windsock.change_workflowrun",
+        "retry": "windsock.change_workflowrun",
+        "clear": "windsock.change_workflowrun",
+        "mark": "windsock.change_workflowrun",
+    }
     pagination_class = Pages
 
     def get_queryset(self) -> QuerySet[WorkflowRun]:
@@ -60,6 +51,10 @@ class RunViewSet(SignedIn, ReadOnlyModelViewSet[WorkflowRun]):
                 raise ValidationError({name: [f"Choose one of {', '.join(choices)}."]})
         return runs.filter(**given)
 
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Limit what starts work."""
+        return [*super().get_throttles(), *when_starting(self, ("retry", "clear"))]
+
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Answer with a page, the newest first."""
         page = self.paginate_queryset(self.get_queryset())
@@ -68,4 +63,6 @@ class RunViewSet(SignedIn, ReadOnlyModelViewSet[WorkflowRun]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Answer with one and its steps, in the order in which they began."""
         run = self.get_object()
-        return Response(run_json(run) | {"steps": [task_json(step) for step in run.steps.order_by("id")]})
+        version = versions.used_by(run)
+        steps = [task_json(step) for step in run.steps.order_by("id")]
+        return Response(run_json(run) | {"version": version and version.revision, "steps": steps})

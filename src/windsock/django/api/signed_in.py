@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from windsock.django.api.authentication import BearerAuthentication
 from windsock.django.api.parsing import FormBody, JsonBody
+from windsock.django.api.refusals import refusal_of
 
 
 class SignedIn(APIView):
@@ -31,6 +32,10 @@ class SignedIn(APIView):
         super().initial(request, *args, **kwargs)
         if any("\x00" in str(value) for value in kwargs.values()):
             raise Http404
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer to what Windsock itself refuses, too."""
+        return super().handle_exception(refusal_of(exc) or exc)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Say ``Cache-Control: no-store`` in every answer."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from windsock.django.api.schema.documents import forms
 from windsock.django.models import TaskRun, WorkflowRun
 from windsock.run import Status
 
@@ -118,29 +119,58 @@ FIELD_PROBLEMS: Schema = {
     "minProperties": 1,
 }
 TRACEBACK = record({"exception": TEXT, "message": TEXT, "traceback": TEXT})
-WORKFLOW = record(
+REVISION: Schema = optional({"type": "integer"})
+_WORKFLOW: dict[str, Schema] = {
+    "id": TEXT,
+    "title": TEXT,
+    "source": TEXT,
+    "owner": TEXT,
+    "tags": {"type": "array", "items": TEXT},
+    "description": TEXT,
+    "is_paused": {"type": "boolean"},
+    "live": {"type": "boolean", "description": "Whether Airflow runs the newest revision."},
+    "revision": REVISION,
+    "live_revision": REVISION,
+    "problem": TEXT,
+    "runs": LINK,
+}
+_DOCUMENT = optional(ref("WorkflowDocument"))
+_EDITED: dict[str, Schema] = {
+    "editable": {"type": "boolean", "description": "Whether it is edited here."},
+    "definition": _DOCUMENT | {"description": "What it says; null when it is retired or was never sound."},
+}
+_VERSION: dict[str, Schema] = {
+    "revision": {"type": "integer"},
+    "digest": TEXT,
+    "author": optional(TEXT),
+    "comment": TEXT,
+    "refusal": {"type": "string", "description": "Why Airflow does not take it."},
+    "retired": {"type": "boolean", "description": "Whether it is the end of the workflow."},
+    "created_at": TIME,
+    "live_at": optional(TIME) | {"description": "When Airflow was first seen to have it in force."},
+}
+_CHANGE = record(
     {
-        "id": TEXT,
-        "title": TEXT,
-        "source": TEXT,
-        "owner": TEXT,
-        "tags": {"type": "array", "items": TEXT},
-        "description": TEXT,
-        "is_paused": {"type": "boolean"},
-        "live": {"type": "boolean", "description": "Whether Airflow runs the newest revision."},
-        "revision": optional({"type": "integer"}),
-        "live_revision": optional({"type": "integer"}),
-        "problem": TEXT,
-        "runs": LINK,
+        "path": {"type": "string", "description": "Steps by name: `steps.draw.kwargs.value`."},
+        "kind": {"type": "string", "enum": ["added", "changed", "removed"]},
+        "before": ANYTHING,
+        "after": ANYTHING,
     }
 )
+DIFFERENCE = record(
+    {"from": REVISION, "to": {"type": "integer"}, "changes": {"type": "array", "items": _CHANGE}}
+)
+TIMES = record({"times": {"type": "array", "items": TIME}})
+DATES = record({"dates": {"type": "array", "items": TIME}}, "The logical dates of the runs.")
+STEPS = record({"steps": {"type": "array", "items": TEXT}}, "The names of the steps that run again.")
 _RUN: dict[str, Schema] = {
     "id": UUID,
     "workflow": TEXT,
     "run_id": TEXT,
     "origin": {"type": "string", "enum": WorkflowRun.Origin.values},
+    "backfill": {"type": "boolean"},
     "status": {"type": "string", "enum": WorkflowRun.Status.values},
-    "revision": optional({"type": "integer"}),
+    "revision": REVISION | {"description": "The newest of all revisions when it began."},
     "params": {"type": "object"},
     "message": TEXT,
     "requested_by": optional(TEXT),
@@ -148,6 +178,11 @@ _RUN: dict[str, Schema] = {
     "created_at": TIME,
     "started_at": optional(TIME),
     "finished_at": optional(TIME),
+    "cancel_requested_at": optional(TIME),
+}
+_STEPS: dict[str, Schema] = {
+    "version": REVISION | {"description": "The revision of the workflow that it runs."},
+    "steps": {"type": "array", "items": ref("TrackedTask")},
 }
 
 COMPONENTS: dict[str, Schema] = {
@@ -156,11 +191,20 @@ COMPONENTS: dict[str, Schema] = {
     "TrackedTaskPage": page("TrackedTask"),
     "AcceptedTask": ACCEPTED,
     "TaskTraceback": TRACEBACK,
-    "Workflow": WORKFLOW,
+    **forms(),
+    "Workflow": record(_WORKFLOW),
+    "WorkflowWithDefinition": record(_WORKFLOW | _EDITED),
     "WorkflowPage": page("Workflow", count={"type": "integer"}),
+    "WorkflowVersion": record(_VERSION),
+    "WorkflowVersionPage": page("WorkflowVersion", count={"type": "integer"}),
+    "WorkflowVersionWithDocument": record(_VERSION | {"document": _DOCUMENT}),
+    "WorkflowDifference": DIFFERENCE,
+    "WorkflowTimes": TIMES,
+    "WorkflowBackfill": DATES,
     "WorkflowRun": record(_RUN),
     "WorkflowRunPage": page("WorkflowRun", count={"type": "integer"}),
-    "WorkflowRunWithSteps": record(_RUN | {"steps": {"type": "array", "items": ref("TrackedTask")}}),
+    "WorkflowRunWithSteps": record(_RUN | _STEPS),
+    "WorkflowRunSteps": STEPS,
     "Problem": PROBLEM,
     "Conflict": CONFLICT,
     "FieldProblems": FIELD_PROBLEMS,

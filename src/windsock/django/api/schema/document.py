@@ -20,9 +20,9 @@ from drf_spectacular.settings import patched_settings
 from rest_framework.renderers import JSONRenderer
 
 from windsock.django.api.schema.components import COMPONENTS, Schema
-from windsock.django.api.schema.endpoints import PLAIN, TAGS
+from windsock.django.api.schema.endpoints import PLAIN
 from windsock.django.api.schema.inspection import inspector_for
-from windsock.django.api.schema.operations import refusals, security_schemes
+from windsock.django.api.schema.operations import TAGS, refusals, security_schemes
 
 logger = logging.getLogger(__name__)
 #: What a project's SPECTACULAR_SETTINGS may say otherwise.

@@ -3,44 +3,29 @@
 from typing import Any
 
 from windsock.django.api.metrics import MetricsView
-from windsock.django.api.runs import RunViewSet
-from windsock.django.api.schema.components import LINK, TEXT, TIME, UUID, Schema, ref
+from windsock.django.api.schema.components import LINK, TEXT, UUID, Schema, ref
 from windsock.django.api.schema.operations import (
+    API,
     IDEMPOTENCY_KEY,
     JSON,
-    LOCATION,
     ONCE,
-    PAGE,
     PAGE_SIZE,
     PLAIN_TEXT,
     STARTING,
+    TASKS,
     WRITING,
     Endpoint,
     answer,
+    choice,
+    moment,
     query,
 )
+from windsock.django.api.schema.runs import RUN_ENDPOINTS
+from windsock.django.api.schema.workflows import WORKFLOW_ENDPOINTS
 from windsock.django.api.tasks import TaskViewSet
-from windsock.django.api.workflows import WorkflowViewSet
-from windsock.django.models import TaskRun, WorkflowRun
+from windsock.django.models import TaskRun
 
-TASKS, WORKFLOWS, RUNS, API = "tasks", "workflows", "runs", "api"
-TAGS = {
-    TASKS: "Every tracked execution, whichever engine runs it.",
-    WORKFLOWS: "Plans of steps, which Airflow runs on schedule and in order.",
-    RUNS: "Runs of workflows.",
-    API: "What there is.",
-}
 OPEN: Schema = {"type": "object"}
-
-
-def choice(name: str, values: list[str], description: str) -> Schema:
-    """Return a query parameter with these values."""
-    return query(name, {"type": "string", "enum": values}, description)
-
-
-def moment(name: str, description: str) -> Schema:
-    """Return a query parameter that is a time with its zone."""
-    return query(name, TIME, description)
 
 
 TASK_FILTERS: tuple[Schema, ...] = (
@@ -123,55 +108,8 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         refusals=(403, 404),
         media_types=(PLAIN_TEXT, JSON),
     ),
-    (WorkflowViewSet, "list"): Endpoint(
-        id="list_workflows",
-        tag=WORKFLOWS,
-        summary="List the workflows in force, by id",
-        parameters=(query("search", TEXT, "Words, each in the id or the title."), *PAGE),
-        answers={200: answer(ref("WorkflowPage"), "A page of workflows.")},
-        refusals=(403, 404),
-    ),
-    (WorkflowViewSet, "retrieve"): Endpoint(
-        id="get_workflow",
-        tag=WORKFLOWS,
-        summary="Get a workflow, a retired one too",
-        key=TEXT,
-        answers={200: answer(ref("Workflow"), "The workflow.")},
-        refusals=(403, 404),
-    ),
-    (WorkflowViewSet, "run"): Endpoint(
-        id="run_workflow",
-        tag=WORKFLOWS,
-        summary="Ask for a run of the newest definition",
-        description="The run begins as PENDING and starts when that definition is live in Airflow. What "
-        "is paused or retired answers 409; a param that it does not have, 400.",
-        key=TEXT,
-        parameters=(IDEMPOTENCY_KEY,),
-        body={"type": "object", "properties": {"params": OPEN | {"description": "Values by param name."}}},
-        answers={202: answer(ref("WorkflowRun"), "The run.", headers={"Location": LOCATION})},
-        refusals=(*STARTING, 404, 409),
-    ),
-    (RunViewSet, "list"): Endpoint(
-        id="list_runs",
-        tag=RUNS,
-        summary="List the runs of workflows, the newest first",
-        parameters=(
-            query("workflow", TEXT, "Runs of this workflow, by its id."),
-            choice("status", WorkflowRun.Status.values, "Runs in this status."),
-            choice("origin", WorkflowRun.Origin.values, "Who began it."),
-            *PAGE,
-        ),
-        answers={200: answer(ref("WorkflowRunPage"), "A page of runs.")},
-        refusals=(400, 403, 404),
-    ),
-    (RunViewSet, "retrieve"): Endpoint(
-        id="get_run",
-        tag=RUNS,
-        summary="Get a run with its steps",
-        key=UUID,
-        answers={200: answer(ref("WorkflowRunWithSteps"), "The run.")},
-        refusals=(403, 404),
-    ),
+    **WORKFLOW_ENDPOINTS,
+    **RUN_ENDPOINTS,
 }
 EVENTS = {
     "description": "Server-sent events. Each is named `task` and carries a task without its `input_data` and "

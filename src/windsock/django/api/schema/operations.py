@@ -7,8 +7,15 @@ from typing import Any
 
 from django.conf import settings as django_settings
 
-from windsock.django.api.schema.components import TEXT, Schema, ref
+from windsock.django.api.schema.components import TEXT, TIME, Schema, ref
 
+TASKS, WORKFLOWS, RUNS, API = "tasks", "workflows", "runs", "api"
+TAGS = {
+    TASKS: "Every tracked execution, whichever engine runs it.",
+    WORKFLOWS: "Plans of steps, which Airflow runs on schedule and in order.",
+    RUNS: "Runs of workflows.",
+    API: "What there is.",
+}
 JSON = "application/json"
 PLAIN_TEXT = "text/plain"
 #: Ways to sign in; either will do. drf-spectacular calls a session ``cookieAuth``.
@@ -33,9 +40,10 @@ REFUSALS: dict[int, str] = {
     422: "This `Idempotency-Key` came with another body before.",
     429: "Too many requests; try again after `Retry-After` seconds.",
     501: "The server is no ASGI server, which a stream needs.",
-    503: "The database is away; try again after `Retry-After` seconds.",
+    503: "The database or Airflow is away; try again after `Retry-After` seconds.",
 }
 RETRY_AFTER: Schema = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
+REVISION: Schema = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 #: ``Location`` of what was begun.
 LOCATION: Schema = {"description": "Where it is found.", "schema": TEXT}
 
@@ -48,17 +56,21 @@ class Endpoint:
     tag: str
     summary: str
     description: str = ""
-    key: Schema | None = None  #: the form of the one variable part of the path
+    key: Schema | None = None  #: the form of the part of the path that is called "id"
     parameters: tuple[Schema, ...] = ()
-    body: Schema | None = None  #: the form of a JSON body, which may be left out
+    body: Schema | None = None  #: the form of a JSON body
+    is_body_needed: bool = False  #: whether that may not be left out
     answers: Mapping[int, Schema]  #: response objects of what goes well
     refusals: tuple[int, ...] = ()
     media_types: tuple[str, ...] = (JSON,)  #: of refusals
 
     def operation(self, path: str) -> dict[str, Any]:
         """Return the operation object for a path like ``/api/tasks/{id}/``."""
-        parts = [in_path(name, self.key or TEXT) for name in re.findall(r"{(\w+)}", path)]
+        keys = {"revision": REVISION, "id": self.key or TEXT}
+        parts = [in_path(name, keys.get(name, TEXT)) for name in re.findall(r"{(\w+)}", path)]
         parameters = [*parts, *self.parameters]
+        needed = {"required": True} if self.is_body_needed else {}
+        body = {"requestBody": {"content": {JSON: {"schema": self.body}}} | needed} if self.body else {}
         responses = {str(code): answer for code, answer in self.answers.items()}
         return {
             "operationId": self.id,
@@ -66,7 +78,7 @@ class Endpoint:
             "summary": self.summary,
             **({"description": self.description} if self.description else {}),
             **({"parameters": parameters} if parameters else {}),
-            **({"requestBody": {"content": {JSON: {"schema": self.body}}}} if self.body else {}),
+            **body,
             "security": SECURITY,
             "responses": responses | refused(*self.refusals, media_types=self.media_types),
         }
@@ -104,6 +116,16 @@ def _refusal(code: int) -> Schema:
 def query(name: str, schema: Schema, description: str) -> Schema:
     """Return a query parameter."""
     return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def choice(name: str, values: list[str], description: str) -> Schema:
+    """Return a query parameter with these values."""
+    return query(name, {"type": "string", "enum": values}, description)
+
+
+def moment(name: str, description: str) -> Schema:
+    """Return a query parameter that is a time with its zone."""
+    return query(name, TIME, description)
 
 
 def in_path(name: str, schema: Schema) -> Schema:
