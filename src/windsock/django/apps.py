@@ -14,11 +14,12 @@ class WindsockConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, find every app's tasks and workflow sources, observe Celery if told to."""
         # These import models, which are not there before every app is.
-        from windsock.django import checks, definitions, sources, tasks
+        from windsock.django import checks, definitions, notifying, sources, tasks
         from windsock.django.conf import is_on
 
         checks.register_all()
         tasks.autodiscover()
+        notifying.register()
         sources.register(definitions.Definitions)
         sources.autodiscover()
         if is_on("OBSERVE_CELERY"):

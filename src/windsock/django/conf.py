@@ -42,3 +42,8 @@ settings = Settings()
 def is_on(name: str) -> bool:
     """Whether a setting says yes, which the environment says in words: 1, true, yes or on."""
     return str(getattr(settings, name)).lower() in {"1", "true", "yes", "on"}
+
+
+def is_configured(name: str) -> bool:
+    """Whether somebody set this, so that it is not the default."""
+    return name in getattr(django_settings, "WINDSOCK", {}) or f"WINDSOCK_{name}" in os.environ

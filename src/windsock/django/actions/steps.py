@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from windsock.call import Outcome
-from windsock.django.actions import runs, tasks
+from windsock.call import Failure, Outcome
+from windsock.django.actions import mirroring, tasks
 from windsock.django.events import announce
 from windsock.django.models import TaskRun, WorkflowRun
 from windsock.django.observed import TaskInstance
@@ -22,19 +22,43 @@ from windsock.django.tasks import registered
 from windsock.run import AIRFLOW_TASK_STATES, FINISHED, EventKind, Status, advance
 from windsock.workflow import Step
 
+#: Airflow's states of a finished record to which nobody did anything there.
+_TOLD: dict[Status, frozenset[str | None]] = {
+    Status.DONE: frozenset({"success"}),
+    Status.FAILED: frozenset({"failed"}),
+    Status.SKIPPED: frozenset({"skipped", "upstream_failed"}),
+    Status.CANCELLED: frozenset({"failed", "skipped", "upstream_failed", "removed"}),
+}
+_BEGUN = (
+    *("status", "generation", "revision", "started_at", "finished_at"),
+    *("cancel_requested_at", "message", "updated_at"),
+)
 
-def begin(run: WorkflowRun, step: Step, *, map_index: int, attempt: int) -> TaskRun:
+
+def begin(
+    run: WorkflowRun, step: Step, *, map_index: int, attempt: int, revision: int | None = None
+) -> TaskRun:
     """Claim the record for an attempt of a step; ``run`` must be locked.
+
+    Args:
+        run: its run.
+        step: as the run's version has it.
+        map_index: -1 for a step that is not mapped.
+        attempt: from 1.
+        revision: to which the run is pinned, if that is known.
 
     Returns:
         The record, PROCESSING. When this attempt has ended already, the finished record: the end was told to
-        Airflow and got lost, and the step must not run a second time.
+        Airflow and got lost, and the step must not run a second time. A cancelled one when the run is to end.
     """
     latest = _latest(run, step.name, map_index)
     if latest is not None and latest.status in FINISHED and attempt <= latest.attempt:
         return latest
+    if not _is_wanted(run, step):
+        return _refuse(run, step, map_index, attempt, latest)
+    run.revision = run.revision or revision
     if run.status in FINISHED:
-        runs.reopen(run, Status.PROCESSING)
+        mirroring.reopen(run, Status.PROCESSING)
     run.status = WorkflowRun.Status.PROCESSING
     run.started_at = run.started_at or timezone.now()
     if latest is None or latest.status in FINISHED:
@@ -45,15 +69,18 @@ def begin(run: WorkflowRun, step: Step, *, map_index: int, attempt: int) -> Task
     else:
         record = latest
         _claim(record, attempt)
-    run.save(update_fields=["status", "generation", "revision", "started_at", "finished_at", "updated_at"])
+    run.save(update_fields=_BEGUN)
     transaction.on_commit(announce, using=tasks.alias())
     return record
 
 
 def rendered(record: TaskRun, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Keep the arguments with which the step is called."""
-    TaskRun.objects.filter(pk=record.pk, attempt=record.attempt).update(args=args, kwargs=kwargs)
+    """Keep the arguments with which the step is called, and which of them are never shown."""
+    task = registered().get(record.task)
     record.args, record.kwargs = args, kwargs
+    record.sensitive = task.hidden(args) if task else []
+    changes = {name: getattr(record, name) for name in ("args", "kwargs", "sensitive")}
+    TaskRun.objects.filter(pk=record.pk, attempt=record.attempt).update(**changes)
 
 
 def end(record: TaskRun, outcome: Outcome) -> bool:
@@ -66,7 +93,7 @@ def end(record: TaskRun, outcome: Outcome) -> bool:
     if failure is None or not failure.retry or record.attempt >= record.max_attempts:
         changed = tasks.finish(record, outcome)
     else:
-        changed = _give_back(record, failure.exception, failure.message, failure.traceback)
+        changed = _give_back(record, failure)
     transaction.on_commit(announce, using=tasks.alias())
     # The relay looks often at runs to which something happened lately.
     WorkflowRun.objects.filter(steps=record).update(updated_at=Now())
@@ -75,19 +102,51 @@ def end(record: TaskRun, outcome: Outcome) -> bool:
 
 
 def reconcile(run: WorkflowRun, instances: Iterable[TaskInstance]) -> None:
-    """Add the steps that never ran here, and end the records of those that Airflow ended by itself."""
+    """Add the steps that never ran here, and end the records of those that Airflow ended by itself.
+
+    A finished step that somebody marked in Airflow gets a new record.
+    """
     with transaction.atomic():
         locked = WorkflowRun.objects.select_for_update(no_key=True).get(pk=run.pk)
         for instance in instances:
-            status = AIRFLOW_TASK_STATES.get(instance.state, Status.PENDING)
+            status = _status_of(locked, instance)
             if status not in FINISHED:
                 continue
             latest = _latest(locked, instance.step, instance.map_index)
             if latest is None or _is_news(locked, latest, instance):
-                _add(locked, instance, status)
+                _add(locked, instance, status, latest)
             elif latest.status not in FINISHED:
                 _close(latest, instance, status)
         transaction.on_commit(announce, using=tasks.alias())
+
+
+def _status_of(run: WorkflowRun, instance: TaskInstance) -> Status:
+    """Return what Airflow's state means; what a cancellation ends looks there as if it failed."""
+    status = AIRFLOW_TASK_STATES.get(instance.state, Status.PENDING)
+    ends = run.status == Status.CANCELLED and instance.state in {"failed", "skipped"}
+    return Status.CANCELLED if ends else status
+
+
+def _is_wanted(run: WorkflowRun, step: Step) -> bool:
+    """Whether the step may begin; of a run that is being cancelled, only teardown steps do."""
+    if mirroring.is_unwanted(run):
+        return False
+    return run.cancel_requested_at is None or run.status in FINISHED or step.teardown
+
+
+def _refuse(run: WorkflowRun, step: Step, map_index: int, attempt: int, latest: TaskRun | None) -> TaskRun:
+    """Return the record of an attempt that must not begin, CANCELLED."""
+    mirroring.chase(run)
+    record = latest
+    if record is None or record.status in FINISHED:
+        record = _new(run, step, map_index, attempt=attempt)
+        record.generation = max(run.generation, latest.generation + 1 if latest else 0)
+    record.status = TaskRun.Status.CANCELLED
+    record.attempt = attempt
+    record.finished_at = timezone.now()
+    record.message = tasks.cancelled().message
+    record.save()
+    return record
 
 
 def _latest(run: WorkflowRun, step: str, map_index: int) -> TaskRun | None:
@@ -123,14 +182,12 @@ def _claim(record: TaskRun, attempt: int) -> None:
         setattr(record, name, value)
 
 
-def _give_back(record: TaskRun, exception: str, message: str, traceback: str) -> bool:
+def _give_back(record: TaskRun, failure: Failure) -> bool:
     # Not actions.tasks.retry: the next attempt is Airflow's to send, never the relay's.
     mine = TaskRun.objects.filter(pk=record.pk, attempt=record.attempt, status=Status.PROCESSING)
     changed = mine.update(
         status=advance(Status.PROCESSING, EventKind.RETRIED),
-        exception=exception[:300],
-        message=message.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
-        traceback=traceback.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+        **tasks.texts_of(record, failure),
         progress=0,
         updated_at=Now(),
     )
@@ -138,11 +195,14 @@ def _give_back(record: TaskRun, exception: str, message: str, traceback: str) ->
 
 
 def _is_news(run: WorkflowRun, latest: TaskRun, instance: TaskInstance) -> bool:
-    """Whether the step was cleared and then ended without running."""
+    """Whether the step was marked in Airflow, or was cleared and then ended without running."""
+    if latest.status not in FINISHED or instance.attempt < latest.attempt:
+        return False
+    if instance.state not in _TOLD[Status(latest.status)]:
+        return True
     ended: datetime | None = instance.finished_at
     return (
-        latest.status in FINISHED
-        and latest.generation < run.generation
+        latest.generation < run.generation
         and AIRFLOW_TASK_STATES.get(instance.state) in {Status.SKIPPED, Status.CANCELLED}
         and ended is not None
         and latest.finished_at is not None
@@ -150,9 +210,10 @@ def _is_news(run: WorkflowRun, latest: TaskRun, instance: TaskInstance) -> bool:
     )
 
 
-def _add(run: WorkflowRun, instance: TaskInstance, status: Status) -> None:
-    step = Step(name=instance.step, task=runs.task_of(run, instance.step))
+def _add(run: WorkflowRun, instance: TaskInstance, status: Status, latest: TaskRun | None) -> None:
+    step = Step(name=instance.step, task=mirroring.task_of(run, instance.step))
     record = _new(run, step, instance.map_index, status=status, attempt=instance.attempt)
+    record.generation = max(run.generation, latest.generation + 1 if latest else 0)
     record.started_at = instance.started_at if instance.attempt else None
     record.finished_at = instance.finished_at or timezone.now()
     record.message = _told(instance)

@@ -131,7 +131,7 @@ def finish(run: TaskRun, outcome: Outcome, following: Following | None = None) -
     changes: dict[str, Any] = {"exception": "", "message": "", "traceback": ""}
     if outcome.failure is not None:
         event = EventKind.CANCELLED if outcome.failure.exception == CANCELLED else EventKind.FAILED
-        changes |= _failure(run, outcome.failure) | {"progress": run.progress, "result": run.result}
+        changes |= texts_of(run, outcome.failure) | {"progress": run.progress, "result": run.result}
     elif outcome.skipped:
         event = EventKind.SKIPPED
         changes |= {"progress": run.progress, "result": run.result, "message": clean_text(outcome.message)}
@@ -175,7 +175,7 @@ def retry(run: TaskRun, failure: Failure) -> bool:
     if status == run.status:
         return False
     delay = _delay(run)
-    changes = _failure(run, failure) | {"progress": 0}
+    changes = texts_of(run, failure) | {"progress": 0}
     due = (delay or None, delay or resend_after())
     moved = _written(
         run,
@@ -243,7 +243,8 @@ def cancelled(traceback: str = "") -> Failure:
     return Failure(exception=CANCELLED, message=Cancelled.__doc__ or "", traceback=traceback, retry=False)
 
 
-def _failure(run: TaskRun, failure: Failure) -> dict[str, Any]:
+def texts_of(run: TaskRun, failure: Failure) -> dict[str, Any]:
+    """Return the columns that tell of a failure, as they may be shown."""
     return {
         "exception": failure.exception[:300],
         "message": clean_text(scrub(run, failure.message), limit=MESSAGE_LIMIT),

@@ -1,12 +1,15 @@
 """The one door to Airflow's REST API."""
 
+from functools import cache
+
 from windsock.django.conf import settings
 from windsock.django.orchestrator.definitions import SENTINEL, Definitions
 from windsock.django.orchestrator.login import AirflowLogin
 from windsock.django.orchestrator.runs import Runs
 from windsock.django.orchestrator.steering import Steering
+from windsock.errors import OrchestratorAway
 
-__all__ = ["SENTINEL", "Airflow", "AirflowLogin"]
+__all__ = ["SENTINEL", "Airflow", "AirflowLogin", "connected"]
 
 
 class Airflow(Definitions, Runs, Steering):
@@ -23,3 +26,20 @@ class Airflow(Definitions, Runs, Steering):
             return None
         login = AirflowLogin(settings.AIRFLOW_URL, settings.AIRFLOW_USERNAME, settings.AIRFLOW_PASSWORD)
         return cls(settings.AIRFLOW_URL, login)
+
+
+def connected() -> Airflow:
+    """Return the Airflow that the settings name, the same one each time.
+
+    Raises:
+        OrchestratorAway: they name none.
+    """
+    airflow = _airflow()
+    if airflow is None:
+        raise OrchestratorAway("No Airflow is configured: WINDSOCK['AIRFLOW_URL'] is empty.")
+    return airflow
+
+
+@cache
+def _airflow() -> Airflow | None:
+    return Airflow.from_settings()

@@ -17,8 +17,6 @@ DEEDS = (
     "patch_task_instance",
     "patch_task_group_instances",
     "delete_dag_run",
-    "bulk_dag_runs",
-    "delete_dag",
 )
 
 
@@ -67,17 +65,23 @@ class Runs(Connection):
             if not page["task_instances"] or len(found) >= page["total_entries"]:
                 return found
 
-    def deeds_since(self, moment: datetime) -> list[Deed]:
-        """Return what people did since ``moment``, as far as runs alone do not show it."""
-        found: list[Deed] = []
+    def deeds_since(self, moment: datetime) -> tuple[list[Deed], datetime]:
+        """Return what people did since ``moment``, in order, and Airflow's time before that.
+
+        Only what runs themselves do not show, see ``DEEDS``.
+        """
         query = {
             "after": moment.isoformat(),
             "included_events": list(DEEDS),
             "order_by": "event_log_id",
             "limit": PAGE,
         }
+        found: list[Deed] = []
+        began: datetime | None = None
         while True:
-            page = self._get("eventLogs", {**query, "offset": len(found)}).json()
+            response = self._get("eventLogs", {**query, "offset": len(found)})
+            began = began or date_of(response)
+            page = response.json()
             found += [deed(data) for data in page["event_logs"]]
             if not page["event_logs"] or len(found) >= page["total_entries"]:
-                return found
+                return found, began

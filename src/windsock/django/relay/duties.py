@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 from windsock.django.orchestrator import Airflow
-from windsock.django.relay import tasks
+from windsock.django.relay import deeds, pauses, tasks, upkeep
+from windsock.django.relay.cancels import Canceller
+from windsock.django.relay.deeds import Follower
 from windsock.django.relay.duty import END_LOST, POLL, SEND_TASKS, Duty
+from windsock.django.relay.pauses import Pauser
 from windsock.django.relay.retention import EVERY, Pruner
 from windsock.django.relay.runs import Starter
 from windsock.django.relay.states import SELDOM, Watcher
@@ -21,5 +24,10 @@ def all_duties() -> tuple[Duty, ...]:
         Duty(name="publish", every=timedelta(seconds=2), run=Publisher(airflow).run),
         Duty(name="runs", every=POLL, run=Starter(airflow).run),
         Duty(name="states", every=SELDOM, run=Watcher(airflow).run),
+        Duty(name="cancels", every=POLL, run=Canceller(airflow).run),
+        Duty(name="pauses", every=pauses.EVERY, run=Pauser(airflow).run),
+        Duty(name="deeds", every=deeds.EVERY, run=Follower(airflow).run),
+        Duty(name="sweep", every=upkeep.EVERY, run=upkeep.publish_all),
+        Duty(name="compare", every=upkeep.EVERY, run=upkeep.Comparer(airflow).run),
         Duty(name="prune", every=EVERY, run=Pruner().run),
     )

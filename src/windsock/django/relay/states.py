@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from windsock.django.actions import runs, steps
-from windsock.django.actions.workflows import bury
+from windsock.django.actions import mirroring, news
 from windsock.django.models import RelayState, Workflow, WorkflowRun
 from windsock.django.observed import DagRun
 from windsock.django.orchestrator import Airflow
-from windsock.errors import OrchestratorError
-from windsock.run import FINISHED
+from windsock.errors import OrchestratorAway, OrchestratorError
+from windsock.run import AIRFLOW_RUN_STATES, FINISHED
 
 logger = logging.getLogger(__name__)
 
@@ -80,13 +79,17 @@ class Watcher:
             self._kept = began
 
     def _take(self, airflow: Airflow, seen: DagRun) -> bool:
-        run = runs.mirror(seen)
-        if run is None:
+        """Write it down; one run that Airflow cannot tell more about holds up no other."""
+        is_over = AIRFLOW_RUN_STATES.get(seen.state) in FINISHED
+        try:
+            # Read after the run, so that each step of an ended one has its last state.
+            instances = airflow.steps(seen.workflow, seen.run_id) if is_over else []
+        except OrchestratorAway:
+            raise
+        except OrchestratorError as error:
+            logger.warning("The steps of run %s cannot be read: %s", seen.run_id, error)
             return False
-        if run.status in FINISHED:
-            steps.reconcile(run, airflow.steps(seen.workflow, seen.run_id))
-            bury([seen.workflow])
-        return True
+        return news.take(seen, instances) is not None
 
     def _sweep(self, airflow: Airflow) -> None:
         """Look at runs from which nothing was heard: deleted ones send no news."""
@@ -98,7 +101,7 @@ class Watcher:
         for run in batch:
             seen = airflow.run(run.workflow_id, run.run_id)
             if seen is None:
-                runs.vanish(run)
+                mirroring.vanish(run)
             else:
                 self._take(airflow, seen)
 
