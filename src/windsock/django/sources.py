@@ -1,8 +1,9 @@
-"""Where workflows come from: any model, whose rows a ``WorkflowSource`` turns into values.
+"""Where workflows come from: any model, whose rows a ``WorkflowSource`` turns into values, or code.
 
 Put a subclass into the module ``workflows`` of an app and decorate it with ``register``; that is all. Saving
 or deleting a row publishes in the same transaction. What bypasses signals, such as ``bulk_create`` or
-``queryset.update()``, is caught by ``manage.py workflows publish``.
+``queryset.update()``, is caught by ``manage.py workflows publish``, which also publishes what is declared in
+code with ``declare``.
 """
 
 import logging
@@ -18,7 +19,7 @@ from django.db.models import Model, QuerySet
 from django.db.models.signals import post_delete, post_save
 from django.utils.module_loading import autodiscover_modules
 
-from windsock.django import compiler
+from windsock.django import compiler, declared
 from windsock.django.actions import workflows as actions
 from windsock.django.actions.workflows import Plan
 from windsock.errors import InvalidWorkflow
@@ -27,6 +28,7 @@ from windsock.workflow import NAME, Problem, Workflow
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
+declare = declared.declare
 _BATCH = 500
 _sources: dict[str, "WorkflowSource[Any]"] = {}
 
@@ -103,7 +105,7 @@ def register(source: type[WorkflowSource[M]]) -> type[WorkflowSource[M]]:
     """
     source.name = source.name or source.model._meta.label
     known = _sources.get(source.name)
-    if known is not None and type(known) is not source:
+    if source.name == declared.SOURCE or (known is not None and type(known) is not source):
         raise ValueError(f"two workflow sources are called {source.name!r}; give one of them another name")
     _sources[source.name] = source()
     return source
@@ -112,6 +114,11 @@ def register(source: type[WorkflowSource[M]]) -> type[WorkflowSource[M]]:
 def sources() -> Mapping[str, WorkflowSource[Any]]:
     """Return every registered source by its name."""
     return dict(_sources)
+
+
+def known_names() -> list[str]:
+    """Return the name of every registered source, and of the one of workflows in code."""
+    return sorted({*_sources, declared.SOURCE})
 
 
 def autodiscover() -> None:
@@ -145,13 +152,24 @@ def publish_row(row: Model) -> None:
 
 def publish_all(names: Iterable[str] = ()) -> Summary:
     """Publish every row of the named sources, or of all; rows that did not change cost no lock."""
-    parts = [_publish_source(_sources[name]) for name in (names or sorted(_sources))]
+    wanted = list(names) or known_names()
+    parts = [
+        _publish_declared() if name == declared.SOURCE else _publish_source(_sources[name]) for name in wanted
+    ]
     return Summary(
         rows=sum(part.rows for part in parts),
         versions=sum(part.versions for part in parts),
         retired=sum(part.retired for part in parts),
         refused=tuple(problem for part in parts for problem in part.refused),
     )
+
+
+def _publish_declared() -> Summary:
+    plans = list(declared.plans())
+    versions = actions.publish(actions.outdated(plans))
+    retired = actions.retire(declared.SOURCE, actions.keys_of(declared.SOURCE) - declared.ids())
+    refused = tuple(declared.refusals(plans))
+    return Summary(rows=len(plans), versions=versions, retired=retired, refused=refused)
 
 
 def _publish_source(source: WorkflowSource[M]) -> Summary:

@@ -1,6 +1,5 @@
 """A workflow as an Airflow DAG: a pure function of the published document."""
 
-from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,15 +10,18 @@ from airflow.sdk import (
     DeltaDataIntervalTimetable,
     MultipleCronTriggerTimetable,
     Param,
+    TaskGroup,
 )
 from airflow.sdk.bases.timetable import BaseTimetable
+from jsonschema import Draft202012Validator
 
 from windsock.airflow.operators import QUEUE, StepOperator
 from windsock.workflow import Param as WorkflowParam
-from windsock.workflow import Retry, Schedule, Step, Workflow
+from windsock.workflow import Retry, Schedule, Step, Workflow, schemas
+from windsock.workflow.groups import graph_id, lineage
+from windsock.workflow.rules import SENTINEL
 
-#: A DAG that is always there, so that Django can ask for a refresh before any workflow exists.
-SENTINEL = "windsock_sentinel"
+__all__ = ["SENTINEL", "build", "sentinel"]
 
 
 def build(workflow: Workflow, *, revision: int, digest: str) -> DAG:
@@ -39,7 +41,8 @@ def build(workflow: Workflow, *, revision: int, digest: str) -> DAG:
     dag = DAG(
         workflow.id,
         dag_display_name=workflow.title or workflow.id,
-        description=workflow.description or None,
+        # All that the list of DAGs shows; the documentation is served for one DAG at a time.
+        description=f"{workflow.description} [revision {revision}, {digest[:12]}]".lstrip(),
         doc_md=f"{workflow.description}\n\nWindsock revision {revision}, digest {digest}".lstrip(),
         schedule=_timetable(schedule),
         start_date=schedule.start and schedule.start.astimezone(zone),
@@ -53,8 +56,9 @@ def build(workflow: Workflow, *, revision: int, digest: str) -> DAG:
         # A cleared run keeps the version it began with.
         rerun_with_latest_version=False,
     )
+    groups: dict[str, TaskGroup] = {}
     for step in workflow.in_order():
-        _add(dag, step, workflow.owner)
+        _add(dag, step, workflow.owner, _group(dag, groups, step.group))
     return dag
 
 
@@ -84,10 +88,27 @@ def _timetable(schedule: Schedule) -> BaseTimetable | str | None:
     return None
 
 
-def _add(dag: DAG, step: Step, owner: str) -> None:
+def _group(dag: DAG, groups: dict[str, TaskGroup], path: str) -> TaskGroup | None:
+    """Return the group of a step, made together with those around it when it is the first of them."""
+    for around in lineage(path):
+        if around not in groups:
+            parent, _, label = around.rpartition(".")
+            groups[around] = TaskGroup(
+                graph_id(around),
+                group_display_name=label,
+                # A step is called the same in every group, so that moving it keeps its history.
+                prefix_group_id=False,
+                parent_group=groups.get(parent),
+                dag=dag,
+            )
+    return groups.get(path)
+
+
+def _add(dag: DAG, step: Step, owner: str, group: TaskGroup | None) -> None:
     task = StepOperator(
         task_id=step.name,
         dag=dag,
+        task_group=group,
         owner=owner,
         queue=step.queue or QUEUE,
         pool=step.pool,
@@ -116,29 +137,10 @@ def _retry(retry: Retry) -> dict[str, Any]:
 
 def _param(name: str, param: WorkflowParam) -> Param:
     schema = {key: value for key, value in param.schema.items() if key not in ("default", "description")}
-    _refuse_remote_parts(name, schema)
+    for path, message in schemas.problems(schema):
+        raise ValueError(f"params.{name}.schema.{path}: {message}")
     # A default of None where the schema allows no null means that a run must give the value.
-    value = {} if param.default is None and not _nullable(schema) else {"default": param.default}
+    is_needed = param.default is None and not Draft202012Validator(schema).is_valid(None)
+    value = {} if is_needed else {"default": param.default}
     description = param.description or param.schema.get("description") or None
     return Param(description=description, schema=schema, **value)
-
-
-def _nullable(schema: Mapping[str, Any]) -> bool:
-    if "enum" in schema:
-        return None in schema["enum"]
-    kinds = schema.get("type", "null")
-    return "null" in ([kinds] if isinstance(kinds, str) else kinds)
-
-
-def _refuse_remote_parts(name: str, part: Any) -> None:
-    """Refuse a reference out of the document: checking a default would fetch it while Airflow parses."""
-    if isinstance(part, Mapping):
-        for key, value in part.items():
-            if key in ("$ref", "$dynamicRef", "$schema") and not str(value).startswith("#"):
-                if key == "$schema" and str(value).startswith("https://json-schema.org/"):
-                    continue
-                raise ValueError(f"params.{name}: {key} {value!r} points out of the document")
-            _refuse_remote_parts(name, value)
-    elif isinstance(part, list):
-        for item in part:
-            _refuse_remote_parts(name, item)
