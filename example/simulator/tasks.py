@@ -2,10 +2,12 @@
 
 import logging
 import random
+from datetime import timedelta
 from typing import Any
 
 import httpx
 from django.urls import reverse
+from django.utils import timezone
 
 from simulator.models import KpiReading
 from windsock.django.compat import task
@@ -51,3 +53,10 @@ def keep_reading(simulator_id: int, answer: dict[str, Any]) -> int:
     )
     reading.save()
     return int(reading.pk)
+
+
+@task
+def delete_old_readings(days: int) -> int:
+    """Delete the readings that are older than ``days`` and return how many there were."""
+    old = KpiReading.objects.filter(created_at__lt=timezone.now() - timedelta(days=days))
+    return old.delete()[0]

@@ -1,10 +1,10 @@
-"""Every simulator is a workflow."""
+"""Every simulator is a workflow, and one more cleans up behind them."""
 
 from datetime import UTC, datetime, time, timedelta
 
 from simulator.models import Simulator
 from windsock.django import sources
-from windsock.workflow import Retry, Schedule, Step, Workflow
+from windsock.workflow import Param, Retry, Schedule, Step, Workflow
 
 
 @sources.register
@@ -41,3 +41,29 @@ class SimulatorWorkflows(sources.WorkflowSource[Simulator]):
                 ),
             ),
         )
+
+
+sources.declare(
+    Workflow(
+        id="simulator_housekeeping",
+        title="Housekeeping",
+        description="Deletes readings that are older than a number of days.",
+        tags=("simulator",),
+        schedule=Schedule(cron=("30 3 * * *",), start=datetime(2026, 1, 1, tzinfo=UTC)),
+        params={
+            "days": Param(
+                default=90,
+                schema={"type": "integer", "minimum": 1},
+                description="Readings of so many days stay.",
+            )
+        },
+        steps=(
+            Step(
+                name="delete",
+                task="simulator.tasks.delete_old_readings",
+                kwargs={"days": "{{ params.days }}"},
+                retry=Retry(limit=2),
+            ),
+        ),
+    )
+)

@@ -70,6 +70,15 @@ VALUES: dict[str, tuple[Any, str]] = {
         ),
         "0cfea97612b394f6cd1bcc615d8da070",
     ),
+    "workflow_grouped": (
+        a_workflow(
+            a_step("fetch", group="load.files"),
+            a_step("check", group="load", after=("fetch",)),
+            a_step("tell", after=("check",)),
+            notify=("ada@example.com",),
+        ),
+        "6130559236f83e1b083717e31d753b17",
+    ),
     "workflow_every": (
         a_workflow(a_step(), schedule=Schedule(every=timedelta(minutes=15), start=START)),
         "2f44a51613bd03c9cf70aaf314dc8ece",

@@ -235,3 +235,14 @@ def test_two_sources_need_two_names() -> None:
 
     with pytest.raises(ValueError, match=r"auth\.Group"):
         sources.register(Others)
+    Others.name = "code"
+    with pytest.raises(ValueError, match="code"):
+        sources.register(Others)
+
+
+def test_a_source_can_be_published_alone() -> None:
+    Group.objects.bulk_create([Group(name="@daily")])
+
+    assert sources.known_names() == ["auth.Group", "code"]
+    assert sources.publish_all(["code"]).versions == 0
+    assert sources.publish_all(["auth.Group"]).versions == 1
