@@ -1,4 +1,6 @@
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,14 +11,15 @@ from airflow.sdk import (
     MultipleCronTriggerTimetable,
     TriggerRule,
 )
-from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.exceptions import DuplicateTaskIdFound, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 from tests.airflow.plans import DAILY, START, plan
 
 from windsock.airflow.dag import SENTINEL, build, sentinel
 from windsock.airflow.operators import StepOperator
-from windsock.workflow import Param, Retry, Schedule, Step
+from windsock.wire import from_json
+from windsock.workflow import Param, Retry, Schedule, Step, Workflow, validate
 
 
 def compiled(**values: Any) -> DAG:
@@ -140,6 +143,59 @@ def test_a_teardown_runs_whatever_happened() -> None:
     assert task.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
 
 
+def test_a_teardown_cannot_fail_the_run() -> None:
+    steps = (Step(name="a", task="x.a"), Step(name="z", task="x.z", after=("a",), teardown=True))
+    assert stored(compiled(steps=steps)).get_task("z").on_failure_fail_dagrun is False
+
+
+GOLDEN = Path(__file__).parents[2] / "wire"
+
+
+def test_steps_are_drawn_in_their_groups_and_keep_their_names() -> None:
+    document = json.loads((GOLDEN / "workflow_grouped.json").read_text())
+    dag = stored(build(from_json(Workflow, document), revision=1, digest="d"))
+    groups = dag.task_group.get_task_group_dict()
+    assert {id: set(group.children) for id, group in groups.items()} == {
+        None: {"load", "tell"},
+        "load": {"load__files", "check"},
+        "load__files": {"fetch"},
+    }
+    assert groups["load__files"].group_display_name == "files"
+    assert set(dag.task_dict) == {"fetch", "check", "tell"}
+    assert dag.get_task("check").upstream_task_ids == {"fetch"}
+    assert [node.node_id for node in dag.task_group.topological_sort()] == ["load", "tell"]
+
+
+def grouped(*steps: tuple[str, str, tuple[str, ...]]) -> Workflow:
+    made = (Step(name=name, task="x.y", group=group, after=after) for name, group, after in steps)
+    return plan("shop_sync", steps=tuple(made))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (("load", "", ()), ("b", "load", ())),
+        (("load.upstream_join_id", "", ()), ("b", "load", ())),
+        (("a", "load files", ()),),
+        (("a", "l" * 201, ()),),
+    ],
+)
+def test_a_group_that_airflow_refuses_was_refused_before(steps: Any) -> None:
+    assert validate(grouped(*steps))
+    with pytest.raises((ValueError, DuplicateTaskIdFound)):
+        build(grouped(*steps), revision=1, digest="d")
+
+
+def test_groups_that_airflow_cannot_draw_were_refused_before() -> None:
+    circle = grouped(("a", "load", ()), ("b", "check", ("a",)), ("c", "load", ("b",)))
+    sound = grouped(("a", "load", ()), ("b", "check", ("a",)), ("c", "load", ("a", "b")))
+    assert validate(circle)
+    with pytest.raises(ValueError, match="cyclic"):
+        stored(build(circle, revision=1, digest="d")).task_group.topological_sort()
+    assert not validate(sound)
+    assert stored(build(sound, revision=1, digest="d")).task_group.topological_sort()
+
+
 def test_no_text_of_a_row_reaches_airflows_templates() -> None:
     step = Step(name="a", task="x.a", args=("{{ conn.prod.password }}",), kwargs={"b": "{{ var.value.x }}"})
     text = str(DagSerialization.to_dict(compiled(steps=(step,))))
@@ -162,6 +218,8 @@ def test_a_param_keeps_its_schema_and_its_default() -> None:
         ({}, False),
         ({"enum": ["a", "b"]}, True),
         ({"enum": ["a", None]}, False),
+        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, True),
+        ({"const": 1}, True),
     ],
 )
 def test_no_default_means_needed_unless_null_is_allowed(schema: dict[str, Any], needed: bool) -> None:
@@ -198,6 +256,14 @@ def test_a_schema_may_refer_to_itself() -> None:
         "$ref": "#/$defs/n",
     }
     assert compiled(schedule=DAILY, params={"x": Param(default=1, schema=schema)}).params["x"] == 1
+
+
+def test_the_trigger_form_gets_the_whole_schema() -> None:
+    schema = {"type": "string", "title": "Day", "format": "date", "examples": ["2026-01-01"]}
+    found = stored(compiled(params={"day": Param(default="2026-01-01", schema=schema)})).params.get_param(
+        "day"
+    )
+    assert params.get_param("day").schema == schema
 
 
 def test_the_same_document_gives_the_same_dag() -> None:
