@@ -260,9 +260,7 @@ def test_a_schema_may_refer_to_itself() -> None:
 
 def test_the_trigger_form_gets_the_whole_schema() -> None:
     schema = {"type": "string", "title": "Day", "format": "date", "examples": ["2026-01-01"]}
-    found = stored(compiled(params={"day": Param(default="2026-01-01", schema=schema)})).params.get_param(
-        "day"
-    )
+    params = stored(compiled(params={"day": Param(default="2026-01-01", schema=schema)})).params
     assert params.get_param("day").schema == schema
 
 
