@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 import httpx
 
+from tests.django.fake_steering import Steered
+
 from windsock.django.orchestrator import SENTINEL, Airflow, AirflowLogin
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -17,10 +19,11 @@ URL = "http://airflow.test"
 CONFLICT = {"detail": {"reason": "Unique constraint violation", "statement": "hidden"}}
 
 
-class FakeAirflow:
+class FakeAirflow(Steered):
     """Holds DAGs, runs and task instances; ``parses`` lists the files that somebody asked to parse."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.now = NOW
         self.is_away = False
         self.password = "secret"
@@ -28,10 +31,7 @@ class FakeAirflow:
         self.token_lifetime = timedelta(hours=24)
         self.logins = 0
         self.requests: list[str] = []
-        self.dags: dict[str, dict[str, Any]] = {}
-        self.runs: dict[tuple[str, str], dict[str, Any]] = {}
         self.updated: dict[tuple[str, str], datetime] = {}
-        self.instances: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.parses: list[str] = []
         self.on_parse: Callable[[], None] = lambda: None
         self.page = 100
@@ -124,7 +124,7 @@ class FakeAirflow:
                 offset = int(request.url.params.get("offset", 0))
                 page = found[offset : offset + self.page]
                 return httpx.Response(200, json={"task_instances": page, "total_entries": len(found)})
-        return httpx.Response(404, json={"detail": "The Dag with ID was not found"})
+        return self.steer(request, parts)
 
     def _parse(self, token: str) -> httpx.Response:
         if token not in {dag["file_token"] for dag in self.dags.values()}:
