@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from windsock.django import compiler
+from windsock.django import compiler, orchestrator
 from windsock.django.compat import task
 from windsock.errors import InvalidWorkflow
 from windsock.workflow import Param, Schedule, Step, Workflow
@@ -61,6 +61,10 @@ def test_a_text_for_a_list_is_told_once() -> None:
 
 def test_an_unknown_task_is_a_problem() -> None:
     assert "steps.0.task" in problems(workflow(step("a", task="shop.tasks.nothing")))
+
+
+def test_the_name_of_the_bundles_own_dag_is_taken() -> None:
+    assert set(problems(workflow(id=orchestrator.SENTINEL))) == {"id"}
 
 
 def test_all_problems_are_told_at_once() -> None:
