@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from rest_framework.test import APIClient
@@ -21,3 +24,30 @@ def api(caller: User) -> APIClient:
     client = JsonClient()
     client.force_authenticate(caller)
     return client
+
+
+Person = Callable[..., APIClient]
+
+
+@pytest.fixture
+def person(db: None) -> Person:
+    """Sign somebody in who has these permissions."""
+
+    def signed_in(*permissions: str, name: str = "ann") -> APIClient:
+        user = User.objects.create_user(name)
+        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        client = JsonClient()
+        client.force_authenticate(user)
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    """A definition as people send it."""
+    return {
+        "id": "report",
+        "title": "Report",
+        "steps": [{"name": "sum", "task": "tests.django.jobs.add", "args": [1]}],
+    }

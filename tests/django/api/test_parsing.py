@@ -8,7 +8,7 @@ from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
-from windsock.django.api.parsing import DEEPEST, FormBody, JsonBody, plain
+from windsock.django.api.parsing import DEEPEST, DocumentBody, FormBody, JsonBody, plain
 from windsock.django.models import TaskRun
 
 LIMIT = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -46,6 +46,16 @@ def test_what_cannot_be_read_is_refused(content: bytes) -> None:
 
 def test_a_body_may_be_nested_up_to_the_limit() -> None:
     assert parsed(b"[" * DEEPEST + b"]" * DEEPEST)
+
+
+def test_a_document_has_a_limit_of_its_own(settings: Any) -> None:
+    longest = b'"' + b"a" * (2**20 - 2) + b'"'
+    assert DocumentBody().parse(BytesIO(longest))
+    with pytest.raises(ParseError):
+        DocumentBody().parse(BytesIO(longest + b" "))
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+    with pytest.raises(ParseError):
+        DocumentBody().parse(BytesIO(longest))
 
 
 @pytest.mark.parametrize("content", [b"a=1&" * 5000, b"a=" + b"1" * LIMIT])

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from windsock.django.models import TaskRun, Workflow, WorkflowRun
+from windsock.django.models import TaskRun, Workflow, WorkflowRun, WorkflowVersion
 
 pytestmark = pytest.mark.django_db
 ROOT = "/api/runs/"
@@ -32,11 +32,28 @@ def test_a_run_is_shown_with_its_steps(client: Client, run: WorkflowRun) -> None
     answer = client.get(f"{ROOT}{run.id}/").json()
 
     assert [step["task_name"] for step in answer.pop("steps")] == ["one", "two"]
+    assert answer.pop("version") is None
     assert answer == client.get(ROOT).json()["results"][0]
     assert set(answer) == {
         *("id", "workflow", "run_id", "origin", "status", "revision", "params", "message", "requested_by"),
-        *("logical_date", "created_at", "started_at", "finished_at"),
+        *("logical_date", "created_at", "started_at", "finished_at", "cancel_requested_at", "backfill"),
     }
+
+
+def test_a_run_tells_which_version_it_runs(client: Client, run: WorkflowRun) -> None:
+    other = Workflow.objects.create(id="b", source="test")
+    for number, workflow in enumerate([run.workflow, other, other, run.workflow], start=1):
+        WorkflowVersion.objects.create(workflow=workflow, digest="0", document={}, revision=number)
+
+    answer = client.get(f"{ROOT}{run.id}/").json()
+
+    assert (answer["revision"], answer["version"]) == (3, 1)
+
+
+def test_a_run_of_a_backfill_says_so(client: Client, run: WorkflowRun) -> None:
+    assert client.get(ROOT).json()["results"][0]["backfill"] is False
+    WorkflowRun.objects.update(origin=WorkflowRun.Origin.BACKFILL)
+    assert client.get(ROOT, {"origin": "backfill"}).json()["results"][0]["backfill"] is True
 
 
 def test_the_newest_runs_come_first(client: Client, run: WorkflowRun) -> None:

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from windsock.django import operating
 from windsock.django.actions import runs
 from windsock.django.api import catalogue
 from windsock.django.api.documents import read
@@ -89,16 +90,12 @@ class OperatedWorkflows(SignedIn, GenericViewSet[Workflow]):
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Begin no more runs; Airflow is told as soon as it answers."""
-        from windsock.django.actions import operating
-
         operating.pause(self.get_object())
         return self._shown()
 
     @action(detail=True, methods=["post"])
     def unpause(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Begin runs again."""
-        from windsock.django.actions import operating
-
         operating.unpause(self.get_object())
         return self._shown()
 
@@ -106,8 +103,6 @@ class OperatedWorkflows(SignedIn, GenericViewSet[Workflow]):
     @idempotent
     def backfill(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Have the runs of a range of time made; with ``dry_run`` only tell which they would be."""
-        from windsock.django import operating
-
         workflow = self.get_object()
         body = read(BackfillBody, plain(request.data))
         dates = operating.backfill(
@@ -132,8 +127,6 @@ class OperatedRuns(SignedIn, GenericViewSet[WorkflowRun]):
     @idempotent
     def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """End a run that is not finished; what Airflow has of it ends a moment later."""
-        from windsock.django.actions import operating
-
         operating.cancel(self.get_object())
         return self._accepted()
 
@@ -141,8 +134,6 @@ class OperatedRuns(SignedIn, GenericViewSet[WorkflowRun]):
     @idempotent
     def retry(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Run the steps again that failed, and those that were not reached."""
-        from windsock.django import operating
-
         operating.retry(self.get_object())
         return self._accepted()
 
@@ -150,8 +141,6 @@ class OperatedRuns(SignedIn, GenericViewSet[WorkflowRun]):
     @idempotent
     def clear(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Have steps run again; with ``dry_run`` only tell which they would be."""
-        from windsock.django import operating
-
         run = self.get_object()
         body = read(ClearBody, plain(request.data))
         steps = operating.clear(run, body.steps, downstream=body.downstream, dry_run=body.dry_run)
@@ -161,8 +150,6 @@ class OperatedRuns(SignedIn, GenericViewSet[WorkflowRun]):
     @idempotent
     def mark(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take a run or one of its steps for ended."""
-        from windsock.django import operating
-
         run = self.get_object()
         body = read(MarkBody, plain(request.data))
         operating.mark(run, body.status.value, step=body.step)

@@ -1,7 +1,8 @@
 from typing import Any
 
 from windsock.django.api.schema.components import COMPONENTS
-from windsock.django.api.schema.endpoints import ENDPOINTS, PLAIN, TAGS, endpoint_of
+from windsock.django.api.schema.endpoints import ENDPOINTS, PLAIN, endpoint_of
+from windsock.django.api.schema.operations import TAGS
 from windsock.django.api.tasks import TaskViewSet
 from windsock.django.api.tracked import TrackedModelViewSet
 
