@@ -101,6 +101,22 @@ def test_a_step_passes_on_what_the_one_before_returned(site: Site) -> None:
     assert steps["keep"]["uses"] == ["ask"]
 
 
+def test_the_workflow_in_code_is_sound(site: Site) -> None:
+    plans = (
+        "from windsock.django import declared; print([(each.id, each.problem) for each in declared.plans()])"
+    )
+    assert site.python(plans) == "[('simulator_housekeeping', '')]\n"
+
+
+def test_housekeeping_deletes_what_is_old(site: Site) -> None:
+    site.sql(
+        "INSERT INTO simulator_kpireading (simulator_id, kpi_id, value, result, created_at)"
+        " VALUES (1, 1, 5, 76.5625, now() - interval '91 days'), (1, 1, 5, 76.5625, now() - interval '89 days')"
+    )
+    assert site.python("from simulator import tasks; print(tasks.delete_old_readings.func(90))") == "1\n"
+    assert site.python("from simulator import tasks; print(tasks.delete_old_readings.func(88))") == "1\n"
+
+
 REFUSED = """
 from simulator import tasks
 try:
