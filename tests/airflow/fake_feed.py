@@ -47,16 +47,28 @@ class FakeFeed:
             {"workflow": workflow, "revision": self.revision + 1, "document": document},
         )
 
+    def report(self, problems: list[dict[str, Any]]) -> None:
+        """Pass over what is refused, and publish anew what is taken at last, as Django does."""
+        self.problems += problems
+        for problem in problems:
+            for version in [item for item in self.versions if item["revision"] == problem["revision"]]:
+                if problem["message"]:
+                    version["refused"] = True
+                elif version.get("refused"):
+                    self._number(version["workflow"], version["document"])
+
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any]:
         if path == "/feed/":
-            newest = {version["workflow"]: version for version in self.versions}
-            entries = [item for item in newest.values() if item["revision"] > int(query["after"][0])]
-            entries.sort(key=lambda entry: entry["revision"])
+            taken = {item["workflow"]: item for item in self.versions if not item.get("refused")}
+            newest = {item["workflow"]: item for item in self.versions}
+            told = {item["revision"]: item for item in (*taken.values(), *newest.values())}
+            entries = [told[number] for number in sorted(told) if number > int(query["after"][0])]
             return 200, {"protocol": self.protocol, "revision": self.revision, "entries": entries}
         found = re.fullmatch(r"/feed/([^/]+)/", path)
         revision = int(query.get("revision", ["0"])[0])
         for version in reversed(self.versions):
-            if found and version["workflow"] == found[1] and version["revision"] <= revision:
+            is_wanted = found and version["workflow"] == found[1] and version["revision"] <= revision
+            if is_wanted and not version.get("refused"):
                 return 200, {"protocol": self.protocol, "entry": version}
         return 404, {}
 
@@ -75,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         assert body["protocol"] == 1
-        self.feed.problems += body["problems"]
+        self.feed.report(body["problems"])
         self.reply(204, None)
 
     def is_refused(self) -> bool:

@@ -1,5 +1,6 @@
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -106,6 +107,8 @@ def test_one_bad_workflow_leaves_its_neighbours_and_is_reported(feed: FakeFeed, 
     feed.publish(plan(bad, schedule=NEVER))
     rounds.ask_for(relative_path(bad))
     assert rounds.until_idle() == ["shards/3c.py"]
+    assert documentation(bad) == live(2, plan(bad))
+    assert not stored(bad).is_stale
     assert not stored(good).is_stale
     assert not stored(other).is_stale
     assert stored(good).bundle_version == "4"
@@ -121,8 +124,78 @@ def test_one_bad_workflow_leaves_its_neighbours_and_is_reported(feed: FakeFeed, 
     rounds.until_idle()
     rounds.ask_for()
     rounds.until_idle()
-    assert feed.problems[1:] == [{"workflow": bad, "revision": 4, "message": ""}]
+    assert feed.problems[1:] == []
     assert documentation(bad) == live(5, plan(bad, schedule=DAILY))
+
+
+def test_a_run_that_begins_meanwhile_has_the_last_good_version(feed: FakeFeed, rounds: Rounds) -> None:
+    feed.publish(plan("last_1"))
+    rounds.until_idle()
+    feed.publish(plan("last_1", schedule=NEVER), plan("last_2"))
+    rounds.ask_for()
+    rounds.until_idle()
+    version = int(stored("last_1").bundle_version)
+    assert version == 3
+    assert on_worker("last_1", version) == {"last_1": live(1, plan("last_1"))}
+    assert bundle(version).published("last_1", version) == (1, plan("last_1"))
+    rounds.ask_for()
+    rounds.until_idle()
+    assert feed.answer("/feed/last_1/", {"revision": [str(version)]})[1]["entry"]["revision"] == 1
+    feed.publish(plan("last_1", title="mended"))
+    rounds.ask_for()
+    rounds.until_idle()
+    assert documentation("last_1") == live(4, plan("last_1", title="mended"))
+    shutil.rmtree(rounds.bundle.path.parent / "versions")
+    cleared = on_worker("last_1", version)
+    assert cleared == {"last_1": live(1, plan("last_1"))}
+
+
+def test_a_workflow_that_never_was_sound_has_no_dag(feed: FakeFeed, rounds: Rounds) -> None:
+    feed.publish(plan("never_1", schedule=NEVER))
+    rounds.until_idle()
+    rounds.ask_for()
+    rounds.until_idle()
+    assert stored("never_1") is None
+    assert [problem["revision"] for problem in feed.problems] == [1]
+    with pytest.raises(NotPublished):
+        bundle(1).published("never_1", 1)
+
+
+def test_a_good_version_that_this_host_never_saw_is_fetched(feed: FakeFeed, rounds: Rounds) -> None:
+    """It was superseded by the refused one before the dag-processor asked."""
+    feed.publish(plan("between_1"))
+    rounds.until_idle()
+    feed.publish(plan("between_1", title="between"), plan("between_1", schedule=NEVER))
+    rounds.ask_for()
+    rounds.until_idle()
+    rounds.ask_for()
+    assert relative_path("between_1") in rounds.until_idle()
+    assert documentation("between_1") == live(2, plan("between_1", title="between"))
+    rounds.ask_for()
+    assert rounds.until_idle() == []
+    feed.asked.clear()
+    rounds.ask_for()
+    rounds.until_idle()
+    assert feed.asked == ["/feed/?after=3"], "nothing is left to report"
+
+
+def test_a_fresh_host_serves_the_last_good_version_and_tries_the_refused_one(
+    feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refused one is taken when the policy that forbade it is gone; then Django publishes it anew."""
+    feed.publish(plan("policy_1"), plan("policy_1", title="new"))
+    feed.report([{"workflow": "policy_1", "revision": 2, "message": "forbidden"}])
+    feed.problems.clear()
+    rounds = Rounds()
+    rounds.until_idle()
+    assert documentation("policy_1") == live(1, plan("policy_1"))
+    rounds.ask_for()
+    rounds.until_idle()
+    assert feed.problems == [{"workflow": "policy_1", "revision": 2, "message": ""}]
+    rounds.ask_for()
+    rounds.until_idle()
+    assert documentation("policy_1") == live(3, plan("policy_1", title="new"))
+    rounds.close()
 
 
 def test_after_a_change_the_bundle_looks_again_soon_for_problems(feed: FakeFeed) -> None:
@@ -292,9 +365,9 @@ def test_another_database_replaces_everything(feed: FakeFeed) -> None:
     feed.publish(plan("fresh_1"))
     ours.refresh()
     assert ours.get_current_version() == BundleVersion("1")
-    assert ours.document("fresh_1", 1) == plan("fresh_1")
+    assert ours.published("fresh_1", 1)[1] == plan("fresh_1")
     with pytest.raises(NotPublished):
-        ours.document("old_1")
+        ours.published("old_1")
 
 
 def test_an_unreadable_feed_is_no_reason_to_fall_over(
@@ -350,18 +423,18 @@ def test_beside_the_dag_processor_a_worker_asks_nobody(feed: FakeFeed) -> None:
     followed()
     feed.asked.clear()
     assert on_worker("near_1", 2) == {"near_1": live(1, plan("near_1"))}
-    assert bundle(2).document("near_2", 2) == plan("near_2")
+    assert bundle(2).published("near_2", 2)[1] == plan("near_2")
     assert feed.asked == []
 
 
 def test_what_was_fetched_once_needs_no_django(feed: FakeFeed) -> None:
     feed.publish(plan("far_1"), plan("far_1", title="new"))
-    assert bundle(1).document("far_1", 1) == plan("far_1")
+    assert bundle(1).published("far_1", 1)[1] == plan("far_1")
     feed.down = True
-    assert bundle(1).document("far_1", 1) == plan("far_1")
+    assert bundle(1).published("far_1", 1)[1] == plan("far_1")
     assert on_worker("far_1", 1) == {"far_1": live(1, plan("far_1"))}
     with pytest.raises(FeedUnavailable):
-        bundle(2).document("far_1", 2)
+        bundle(2).published("far_1", 2)
 
 
 def test_an_old_run_of_a_retired_workflow_still_finds_it(feed: FakeFeed) -> None:
@@ -370,7 +443,7 @@ def test_an_old_run_of_a_retired_workflow_still_finds_it(feed: FakeFeed) -> None
     followed()
     assert on_worker("gone_1", 1) == {"gone_1": live(1, plan("gone_1"))}
     with pytest.raises(NotPublished, match="retired in revision 2"):
-        bundle().document("gone_1")
+        bundle().published("gone_1")
 
 
 def test_a_pinned_bundle_is_never_refreshed(feed: FakeFeed) -> None:

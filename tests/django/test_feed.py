@@ -2,12 +2,13 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import path
 
 from windsock import signing
 from windsock.django import feed
-from windsock.django.actions import revisions
+from windsock.django.actions import refusals, revisions
 from windsock.django.conf import settings
 from windsock.django.models import Workflow, WorkflowVersion
 
@@ -64,6 +65,46 @@ def test_nothing_changed_costs_one_query(airflow: Client, django_assert_num_quer
 @pytest.mark.usefixtures("history")
 def test_a_reader_that_is_ahead_sees_that_history_began_anew(airflow: Client) -> None:
     assert airflow.get(ROOT, {"after": "9"}).json() == {"protocol": 1, "revision": 4, "entries": []}
+
+
+@pytest.mark.usefixtures("history")
+def test_one_change_costs_one_indexed_query_more(airflow: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(2) as queries:
+        assert len(airflow.get(ROOT, {"after": "3"}).json()["entries"]) == 1
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for query in queries.captured_queries:
+            cursor.execute("EXPLAIN " + query["sql"])
+            plan = str(cursor.fetchall())
+            assert "Index" in plan
+            assert "Seq Scan" not in plan
+
+
+@pytest.mark.usefixtures("history")
+def test_a_refused_version_is_told_as_such_with_the_one_in_force(airflow: Client) -> None:
+    publish("c", {"n": 5})
+    for revision, document in ((6, {"n": 6}), (7, {"n": 7})):
+        publish("a", document)
+        refusals.report("a", revision, "no such pool")
+
+    def told(after: int) -> list[tuple[str, int, bool]]:
+        entries = airflow.get(ROOT, {"after": str(after)}).json()["entries"]
+        return [(entry["workflow"], entry["revision"], entry.get("refused", False)) for entry in entries]
+
+    assert told(0) == [("a", 3, False), ("b", 4, False), ("c", 5, False), ("a", 7, True)]
+    assert told(5) == [("a", 7, True)]
+    publish("a", {"n": 8})
+    assert told(5) == [("a", 8, False)]
+
+
+@pytest.mark.usefixtures("history")
+def test_a_refused_version_was_in_force_at_no_revision(airflow: Client) -> None:
+    publish("a", {"n": 5})
+    refusals.report("a", 5, "no such pool")
+
+    assert airflow.get(f"{ROOT}a/", {"revision": "5"}).json()["entry"]["revision"] == 3
+    assert airflow.get(f"{ROOT}a/", {"revision": "9"}).json()["entry"]["revision"] == 3
 
 
 def test_what_has_no_number_is_not_told(airflow: Client) -> None:

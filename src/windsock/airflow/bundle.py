@@ -1,7 +1,9 @@
 """Published workflows as an Airflow bundle whose version is the revision."""
 
+import contextlib
 import logging
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +83,11 @@ class WindsockDagBundle(BaseDagBundle):
             return
         with self.lock():
             try:
-                self.refresh_interval = 0 if self._follow() else self._usual_interval
-                self._report()
+                is_unfinished = self._follow()
+                is_unfinished |= self._report()
+                # What the loader refuses is known after the parse.
+                is_unfinished |= bool(self.processor.in_flight())
+                self.refresh_interval = 0 if is_unfinished else self._usual_interval
             except WindsockError as error:
                 # Said once, not at each round of an outage.
                 level = logging.DEBUG if self._is_cut_off else logging.WARNING
@@ -92,19 +97,20 @@ class WindsockDagBundle(BaseDagBundle):
             else:
                 self._is_cut_off = False
 
-    def document(self, workflow: str, revision: int | None = None) -> Workflow:
-        """Return a workflow as it was at a revision.
+    def published(self, workflow: str, revision: int | None = None) -> tuple[int, Workflow]:
+        """Return the version of a workflow that was in force at a revision: its number and its content.
 
         Args:
             workflow: its id.
-            revision: the newest version not newer than this counts; None: the newest of all.
+            revision: the newest version counts that is not newer and that Airflow took; None: of all.
 
         Raises:
             NotPublished: there is none, or the workflow was retired by then.
             FeedUnavailable: it is not on this host and Django does not answer.
             WireError: the document cannot be read here.
         """
-        return from_json(Workflow, self._entry(workflow, NEWEST if revision is None else revision).document)
+        entry = self._entry(workflow, NEWEST if revision is None else revision)
+        return entry.revision, from_json(Workflow, entry.document)
 
     @property
     def _pin(self) -> int:
@@ -120,7 +126,7 @@ class WindsockDagBundle(BaseDagBundle):
         return entry
 
     def _follow(self) -> bool:
-        """Bring the files up to date; return whether to look again soon rather than at the usual time."""
+        """Bring the files up to date; return whether they changed or have to."""
         after = self._store.revision()
         if not self._store.is_intact():
             self._store.prepare()
@@ -130,9 +136,11 @@ class WindsockDagBundle(BaseDagBundle):
             log.warning("Django's newest revision is %d, ours was %d: beginning anew", highest, after)
             self._store.forget_copies()
             after = 0
-            _, entries = self._feed.changes(after)
-        plan = self._store.plan(entries, whole=after == 0)
-        revision = max((entry.revision for entry in entries), default=after)
+            highest, entries = self._feed.changes(after)
+        return self._write(entries, revision=highest, whole=after == 0)
+
+    def _write(self, entries: Sequence[Entry], *, revision: int, whole: bool = False) -> bool:
+        plan = self._store.plan(entries, whole=whole)
         if self._is_being_parsed(plan):
             self.processor.look_at_once()
             return True
@@ -146,14 +154,31 @@ class WindsockDagBundle(BaseDagBundle):
             )
         due = self._store.touch_due()
         self.processor.parse_next((f"{shards.FOLDER}/{name}.py" for name in {*plan, *due}), self.path)
-        # What the loader refuses in these is known after the parse.
         return bool(plan)
 
     def _is_being_parsed(self, plan: Plan) -> bool:
         return any(f"{shards.FOLDER}/{name}.py" in self.processor.in_flight() for name in plan)
 
-    def _report(self) -> None:
+    def _report(self) -> bool:
+        """Tell Django what was refused; return whether files changed or have to."""
         news, all_of_them = self._store.news()
-        if news:
-            self._feed.report(news)
+        if not news:
+            return False
+        self._feed.report(news)
+        is_unfinished = self._fall_back({problem.workflow for problem in news if problem.message})
+        if not is_unfinished:
             self._store.remember_told(all_of_them)
+        return is_unfinished
+
+    def _fall_back(self, workflows: Iterable[str]) -> bool:
+        """Take over what Django now holds to be in force in place of a refused version.
+
+        It may be one that this host never had: published after the last good one and superseded at once.
+        """
+        unseen = []
+        for workflow in sorted(workflows):
+            with contextlib.suppress(NotPublished):
+                entry = self._feed.workflow(workflow)
+                if entry.document is not None and self._store.find(workflow, NEWEST) != entry:
+                    unseen.append(entry)
+        return bool(unseen) and self._write(unseen, revision=self._store.revision())

@@ -35,6 +35,7 @@ class Entry:
     workflow: str
     revision: int  #: from 1, numbered through all workflows
     document: Mapping[str, Any] | None = None  #: JSON of a ``Workflow``; None: the workflow was retired
+    refused: bool = False  #: Airflow refused it; an older version is in force, or none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +44,7 @@ class Problem:
 
     workflow: str
     revision: int
-    message: str  #: empty: the problem is gone
+    message: str  #: empty: Airflow takes it now
 
 
 class Feed:

@@ -4,19 +4,20 @@ Every request carries a short-lived token signed with the key that both sides sh
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from django.db.models import Max
+from django.db.models import Case, Max, Value, When
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from windsock import signing, wire
-from windsock.django.actions import workflows as actions
+from windsock.django.actions import refusals
 from windsock.django.conf import settings
+from windsock.django.history import version_at
 from windsock.django.models import WorkflowVersion
 from windsock.errors import SignatureError, WireError
 
@@ -46,7 +47,10 @@ def _signed(
 @_signed
 @require_GET
 def changes(request: HttpRequest) -> HttpResponse:
-    """Answer the newest version of each workflow that changed after revision ``after``."""
+    """Answer the newest version of each workflow that changed after revision ``after``.
+
+    Where Airflow refused that, the newest that it did not refuse is told too.
+    """
     after = _revision(request, "after")
     if after is None:
         return _refused("after must be a revision")
@@ -54,15 +58,16 @@ def changes(request: HttpRequest) -> HttpResponse:
     entries: list[dict[str, Any]] = []
     if revision != after:
         newer = WorkflowVersion.objects.filter(revision__gt=after, revision__lte=revision)
-        newest = newer.order_by("workflow_id", "-revision").distinct("workflow_id")
-        entries = sorted(map(_entry, newest), key=lambda entry: entry["revision"])
+        is_refused = Case(When(refusal="", then=Value(False)), default=Value(True))
+        newest = newer.alias(is_refused=is_refused).order_by("workflow_id", "is_refused", "-revision")
+        entries = _entries(newest.distinct("workflow_id", "is_refused"))
     return JsonResponse({"protocol": wire.PROTOCOL, "revision": revision, "entries": entries})
 
 
 @_signed
 @require_GET
 def one(request: HttpRequest, workflow: str) -> HttpResponse:
-    """Answer what a workflow was at ``revision``: its newest version up to there."""
+    """Answer what was in force of a workflow at ``revision``."""
     revision = _revision(request, "revision")
     if revision is None:
         return _refused("revision must be a revision")
@@ -88,18 +93,20 @@ def problems(request: HttpRequest) -> HttpResponse:
     except (ValueError, TypeError, KeyError, AttributeError, WireError) as error:
         return _refused(f"not a report of problems: {error}")
     for workflow, revision, text in reports:
-        actions.report(workflow, revision, text.replace("\x00", ""))
+        refusals.report(workflow, revision, text.replace("\x00", ""))
     return HttpResponse(status=204)
 
 
-def version_at(workflow: str, revision: int) -> WorkflowVersion | None:
-    """Return the newest version of a workflow up to ``revision``; None when there is none."""
-    versions = WorkflowVersion.objects.filter(workflow=workflow, revision__lte=revision)
-    return versions.order_by("-revision").first()
+def _entries(versions: Iterable[WorkflowVersion]) -> list[dict[str, Any]]:
+    """Return what is told of the newest taken and the newest refused version of each workflow."""
+    found = sorted(map(_entry, versions), key=lambda entry: entry["revision"])
+    taken = {entry["workflow"]: entry["revision"] for entry in found if not entry.get("refused")}
+    return [entry for entry in found if entry["revision"] >= taken.get(entry["workflow"], 0)]
 
 
 def _entry(version: WorkflowVersion) -> dict[str, Any]:
-    return {"workflow": version.workflow_id, "revision": version.revision, "document": version.document}
+    entry = {"workflow": version.workflow_id, "revision": version.revision, "document": version.document}
+    return entry | ({"refused": True} if version.refusal else {})
 
 
 def _revision(request: HttpRequest, name: str) -> int | None:

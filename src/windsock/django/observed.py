@@ -14,6 +14,7 @@ class Served:
     digest: str
     is_stale: bool  #: Airflow schedules it no more
     file_token: str  #: names the DAG's file in a request to parse it
+    bundle: str = ""  #: name of the bundle that it comes from
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

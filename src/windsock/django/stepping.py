@@ -10,8 +10,9 @@ from django.db import transaction
 from windsock import wire
 from windsock.call import Failure, Outcome, describe
 from windsock.django import rendering, tasks
-from windsock.django.actions import runs, steps
+from windsock.django.actions import mirroring, steps
 from windsock.django.execution import execute_run
+from windsock.django.history import in_force
 from windsock.django.models import TaskRun, WorkflowRun, WorkflowVersion
 from windsock.errors import Lost, TimedOut
 from windsock.run import Status
@@ -39,6 +40,7 @@ class Circumstances:
     data_interval_end: str | None = None
     params: Mapping[str, Any]
     results: Mapping[str, Any]
+    version: int | None = None  #: revision of the version that Airflow runs; None: it does not say
 
 
 def run(
@@ -60,7 +62,7 @@ def run(
         workflow=workflow, revision=revision, run_id=run_id, step=step, map_index=map_index, attempt=attempt
     )
     around = Circumstances(**circumstances)
-    definition = _step(identity)
+    definition = _step(identity, around.version)
     workflow_run, record = _begin(identity, definition, params=around.params)
     if record.status != Status.PROCESSING:
         return _outcome_of(record)
@@ -106,11 +108,11 @@ def _has_ended(identity: Identity) -> bool:
     )
 
 
-def _step(identity: Identity) -> Step:
-    versions = WorkflowVersion.objects.filter(workflow=identity.workflow, revision__isnull=False)
-    if identity.revision is not None:
-        versions = versions.filter(revision__lte=identity.revision)
-    version = versions.filter(document__isnull=False).order_by("-revision").first()
+def _step(identity: Identity, revision: int | None = None) -> Step:
+    versions = in_force(identity.workflow, identity.revision)
+    if revision is not None:
+        versions = WorkflowVersion.objects.filter(workflow=identity.workflow, revision=revision)
+    version = versions.filter(document__isnull=False).first()
     if version is None:
         raise LookupError(f"{identity.workflow!r} has no version up to revision {identity.revision}")
     try:
@@ -122,15 +124,20 @@ def _step(identity: Identity) -> Step:
 
 def _begin(identity: Identity, step: Step, *, params: Mapping[str, Any]) -> tuple[WorkflowRun, TaskRun]:
     with transaction.atomic():
-        workflow_run, _ = runs.ensure(
+        workflow_run, _ = mirroring.ensure(
             identity.workflow,
             identity.run_id,
-            origin=runs.origin_of(identity.run_id, identity.run_id.partition("__")[0]),
+            origin=mirroring.origin_of(identity.run_id, identity.run_id.partition("__")[0]),
             revision=identity.revision,
             params=dict(params),
         )
-        workflow_run.revision = workflow_run.revision or identity.revision
-        record = steps.begin(workflow_run, step, map_index=identity.map_index, attempt=identity.attempt)
+        record = steps.begin(
+            workflow_run,
+            step,
+            map_index=identity.map_index,
+            attempt=identity.attempt,
+            revision=identity.revision,
+        )
     return workflow_run, record
 
 

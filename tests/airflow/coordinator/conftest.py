@@ -175,7 +175,7 @@ def bench(airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench
         monkeypatch.setenv("AIRFLOW__SDK__COORDINATORS", json.dumps({"windsock": entry}))
         monkeypatch.setenv("AIRFLOW__SDK__QUEUE_TO_COORDINATOR", '{"windsock": "windsock"}')
         monkeypatch.setenv("STEPPING_FOLDER", folder)
-        monkeypatch.setattr(plan, "document", lambda bundle, workflow, revision: shop())
+        monkeypatch.setattr(plan, "published", lambda bundle, workflow, revision: (7, shop()))
         reset_coordinator_manager()
         yield bench
         reset_coordinator_manager()

@@ -35,7 +35,7 @@ class XComs:
 
 
 def planned(workflow: Workflow, monkeypatch: pytest.MonkeyPatch, xcoms: XComs, conf: Any = None) -> plan.Plan:
-    monkeypatch.setattr(plan, "document", lambda bundle, workflow_id, revision: workflow)
+    monkeypatch.setattr(plan, "published", lambda bundle, workflow_id, revision: (5, workflow))
     bundle = BundleInfo(name="windsock", version="7")
     return make_plan("shop.run", instance(), bundle, context(conf), SimpleNamespace(xcoms=xcoms))  # type: ignore[arg-type]
 
@@ -94,6 +94,12 @@ def test_a_runs_own_values_win_over_defaults(monkeypatch: pytest.MonkeyPatch) ->
     assert made.call.kwargs["params"] == {"shop": None, "mood": "good", "x": 1}
 
 
+def test_the_version_that_is_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's revision counts all workflows; which version that means was decided where it was parsed."""
+    made = planned(a_workflow(a_step("store")), monkeypatch, XComs())
+    assert (made.call.kwargs["revision"], made.call.kwargs["version"]) == (7, 5)
+
+
 def test_a_manual_run_has_no_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     kwargs = planned(a_workflow(a_step("store")), monkeypatch, XComs()).call.kwargs
     assert kwargs["logical_date"] is kwargs["data_interval_start"] is kwargs["data_interval_end"] is None
@@ -108,9 +114,9 @@ def test_the_document_comes_from_the_bundle_at_the_pinned_version(monkeypatch: p
     asked: list[tuple[object, ...]] = []
 
     class Bundle:
-        def document(self, workflow_id: str, revision: int | None) -> Workflow:
+        def published(self, workflow_id: str, revision: int | None) -> tuple[int, Workflow]:
             asked.append((workflow_id, revision))
-            return a_workflow()
+            return 5, a_workflow()
 
     class Bundles:
         def get_bundle(self, name: str, version: str | None) -> Bundle:
@@ -118,6 +124,6 @@ def test_the_document_comes_from_the_bundle_at_the_pinned_version(monkeypatch: p
             return Bundle()
 
     monkeypatch.setattr(plan, "_bundles", Bundles)
-    assert plan.document("windsock", "shop_daily", 7) == a_workflow()
-    assert plan.document("windsock", "shop_daily", None) == a_workflow()
+    assert plan.published("windsock", "shop_daily", 7) == (5, a_workflow())
+    assert plan.published("windsock", "shop_daily", None) == (5, a_workflow())
     assert asked == [("windsock", "7"), ("shop_daily", 7), ("windsock", None), ("shop_daily", None)]

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 from tests.airflow.plans import DAILY, NEVER, plan
 
 from windsock.airflow.dag import SENTINEL, load, shards
+from windsock.airflow.dag.check import Checker
 from windsock.airflow.hook import Entry
 from windsock.errors import WireError
 from windsock.wire import digest, to_json
@@ -87,3 +89,40 @@ def test_a_damaged_shard_is_an_import_error(stub: Path) -> None:
     shards.write(stub, b"{")
     with pytest.raises(WireError, match="damaged"):
         load(str(stub), {})
+
+
+def test_the_newest_version_that_airflow_takes_is_served(stub: Path) -> None:
+    good, bad = plan("a", schedule=DAILY), plan("a", schedule=NEVER)
+    dags = loaded(stub, [entry(good, 4), entry(bad, 7), entry(bad, 9), entry(plan("b"), 5)])
+    assert str(dags["a"].doc_md).endswith(f"revision 4, digest {digest(to_json(good))}")
+    assert set(dags) == {"a", "b"}
+    noted = shards.read_json(shards.problems_beside(stub), [])
+    assert [(problem["workflow"], problem["revision"]) for problem in noted] == [("a", 9), ("a", 7)]
+
+
+def test_what_was_refused_and_is_taken_now_waits_for_django(stub: Path) -> None:
+    """Runs that were begun at its revision have the version before it."""
+    dags = loaded(stub, [entry(plan("a"), 4), replace(entry(plan("a", title="new"), 7), refused=True)])
+    assert "revision 4" in str(dags["a"].doc_md)
+    assert problems(stub) == {"a": ""}
+
+
+def test_a_document_that_was_looked_at_is_known(stub: Path) -> None:
+    loaded(stub, [entry(plan("a"))])
+    assert shards.was_looked_at(stub)
+    shards.write(stub, shards.encode([entry(plan("a"), 2)]))
+    assert not shards.was_looked_at(stub)
+
+
+def test_only_what_changed_is_checked_again(stub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+    check = Checker.refusal
+
+    def refusal(self: Checker, dag: DAG) -> str:
+        checked.append(dag.dag_id)
+        return check(self, dag)
+
+    monkeypatch.setattr(Checker, "refusal", refusal)
+    loaded(stub, [entry(plan("a")), entry(plan("b"))])
+    assert set(loaded(stub, [entry(plan("a"), 3), entry(plan("b", title="new"), 4)])) == {"a", "b"}
+    assert checked == ["a", "b", "b"]

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,15 +156,95 @@ def test_a_shard_is_touched_once_more_when_it_is_due(disk: Store) -> None:
 
 def test_django_is_told_what_is_new_and_what_is_gone(disk: Store) -> None:
     bad = Problem(workflow=A, revision=3, message="bad")
-    noted = shards.problems_beside(disk.live / shards.relative_path(A))
-    shards.write_problems(noted, [bad])
+    follow(disk, entry(A, 3))
+    stub = disk.live / shards.relative_path(A)
+    shards.write_problems(stub, [bad], read_at=1)
     assert disk.news() == ([bad], [bad])
     disk.remember_told([bad])
     assert disk.news() == ([], [bad])
-    shards.write_problems(noted, [])
+    shards.write_problems(stub, [], read_at=1)
     assert disk.news() == ([Problem(workflow=A, revision=3, message="")], [])
     disk.remember_told([])
     assert disk.news() == ([], [])
+
+
+def test_a_problem_that_is_superseded_is_forgotten_silently(disk: Store) -> None:
+    """Its version stays refused: at its revision another one was in force."""
+    refuse(disk, entry(A, 3))
+    disk.remember_told(disk.news()[1])
+    follow(disk, entry(A, 4))
+    parse(disk, A)
+    assert disk.news() == ([], [])
+    assert disk.news() == ([], [])
+
+
+def parse(disk: Store, workflow: str, *problems: Problem) -> None:
+    """What the loader leaves behind."""
+    stub = disk.live / shards.relative_path(workflow)
+    shards.write_problems(stub, problems, read_at=shards.modified(stub.with_suffix(".json")))
+
+
+def refuse(disk: Store, refused: Entry) -> None:
+    follow(disk, refused)
+    parse(
+        disk, refused.workflow, Problem(workflow=refused.workflow, revision=refused.revision, message="bad")
+    )
+
+
+def held(disk: Store, workflow: str) -> list[int]:
+    found = shards.read((disk.live / shards.relative_path(workflow)).with_suffix(".json"))
+    return [entry.revision for entry in found.get(workflow, ())]
+
+
+def test_the_last_good_version_stands_behind_a_newer_one(disk: Store) -> None:
+    follow(disk, entry(A, 1))
+    parse(disk, A)
+    follow(disk, entry(A, 2, "two"))
+    assert held(disk, A) == [2, 1]
+    assert disk.find(A, 2) == entry(A, 2, "two")
+    parse(disk, A)
+    follow(disk, entry(A, 3, "three"))
+    assert held(disk, A) == [3, 2]
+
+
+def test_versions_that_were_not_parsed_yet_all_stand_behind(disk: Store) -> None:
+    follow(disk, entry(A, 1))
+    parse(disk, A)
+    for revision in range(2, 30):
+        follow(disk, entry(A, revision, str(revision)))
+    assert held(disk, A) == list(range(29, 29 - 1 - store.FALLBACKS, -1))
+
+
+def test_a_refused_version_is_passed_over_and_kept_for_another_try(disk: Store) -> None:
+    follow(disk, entry(A, 1))
+    parse(disk, A)
+    refuse(disk, entry(A, 2, "two"))
+    assert (disk.find(A, 2), disk.find(A, NEWEST)) == (entry(A, 1), entry(A, 1))
+    neighbour = next(name for name in neighbours(shards.shard_of(A)) if name != A)
+    follow(disk, entry(neighbour, 3))
+    assert held(disk, A) == [2, 1]
+    follow(disk, entry(A, 4, "four"))
+    assert held(disk, A) == [4, 1]
+    assert disk.find(A, 4) == entry(A, 4, "four")
+
+
+def test_a_version_that_was_in_force_and_is_refused_now_is_not_given_out(disk: Store) -> None:
+    """Django says what its runs have."""
+    refuse(disk, entry(A, 1))
+    assert disk.find(A, 1) is None
+
+
+def test_a_fresh_host_learns_what_was_refused_elsewhere(disk: Store) -> None:
+    follow(disk, entry(A, 1), replace(entry(A, 2, "two"), refused=True), whole=True)
+    assert held(disk, A) == [2, 1]
+    assert disk.find(A, 2) == entry(A, 1)
+
+
+def test_a_refused_version_brings_no_retired_workflow_back(disk: Store) -> None:
+    follow(disk, entry(A, 1))
+    follow(disk, Entry(workflow=A, revision=2), replace(entry(A, 3), refused=True))
+    assert held(disk, A) == [3]
+    assert disk.find(A, 3) is None
 
 
 def test_rubbish_among_the_problems_is_passed_over(disk: Store, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from django.db import connection, transaction
 
 from windsock import wire
-from windsock.django.actions import revisions
+from windsock.django.actions import refusals, revisions
 from windsock.django.actions import workflows as actions
 from windsock.django.actions.workflows import Plan
 from windsock.django.models import Workflow, WorkflowRun, WorkflowVersion
@@ -52,12 +52,12 @@ def test_the_digest_is_that_of_the_document_read_back(number: float) -> None:
 def test_what_airflow_says_stays_until_something_else_is_published() -> None:
     actions.publish([plan()])
     revisions.number()
-    actions.report("a", 1, "no such pool")
+    refusals.report("a", 1, "no such pool")
     assert Workflow.objects.get().problem == "Airflow: no such pool"
     actions.publish([plan()])
     assert Workflow.objects.get().problem == "Airflow: no such pool"
 
-    actions.report("a", 1, "")
+    refusals.report("a", 1, "")
     assert Workflow.objects.get().problem == ""
 
 
@@ -66,7 +66,7 @@ def test_a_report_about_an_old_revision_changes_nothing() -> None:
     revisions.number()
     actions.publish([plan(title="mended")])
     revisions.number()
-    actions.report("a", 1, "no such pool")
+    refusals.report("a", 1, "no such pool")
 
     assert Workflow.objects.get().problem == ""
 
@@ -75,7 +75,7 @@ def test_an_empty_report_keeps_the_problem_of_the_row() -> None:
     actions.publish([plan()])
     revisions.number()
     actions.publish([Plan(source="test", key="1", id="a", problems=(("title", "bad"),))])
-    actions.report("a", 1, "")
+    refusals.report("a", 1, "")
 
     assert Workflow.objects.get().problem == "title: bad"
 

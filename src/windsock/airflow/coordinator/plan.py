@@ -47,11 +47,12 @@ def make_plan(
     Raises:
         KeyError: the published document has no such step.
     """
-    workflow = document(bundle.name, ti.dag_id, revision(bundle))
+    version, workflow = published(bundle.name, ti.dag_id, revision(bundle))
     step = workflow.step(ti.task_id)
     run = context.dag_run
     results = {name: client.xcoms.get(ti.dag_id, ti.run_id, name, RESULT).value for name in step.uses}
     kwargs = identity(ti, bundle) | {
+        "version": version,
         "logical_date": _iso(run.logical_date),
         "data_interval_start": _iso(run.data_interval_start),
         "data_interval_end": _iso(run.data_interval_end),
@@ -61,11 +62,13 @@ def make_plan(
     return Plan(step=step, call=Call(function=function, kwargs=kwargs))
 
 
-def document(bundle: str, workflow_id: str, revision: int | None) -> Workflow:
-    """Return the published workflow, from the bundle's local files where they hold it."""
-    version = None if revision is None else str(revision)
-    found: Any = _bundles().get_bundle(bundle, version)
-    return found.document(workflow_id, revision)  # type: ignore[no-any-return]
+def published(bundle: str, workflow_id: str, revision: int | None) -> tuple[int, Workflow]:
+    """Return a workflow as it was in force at ``revision`` with the revision of that version.
+
+    It comes from the bundle's local files where they hold it.
+    """
+    found: Any = _bundles().get_bundle(bundle, None if revision is None else str(revision))
+    return found.published(workflow_id, revision)  # type: ignore[no-any-return]
 
 
 def revision(bundle: "BundleInfo") -> int | None:

@@ -49,8 +49,8 @@ def relative_path(workflow: str) -> str:
     return f"{FOLDER}/{shard_of(workflow)}.py"
 
 
-def read(file: Path) -> dict[str, Entry]:
-    """Return a shard's entries by workflow.
+def read(file: Path) -> dict[str, tuple[Entry, ...]]:
+    """Return a shard's entries by workflow, the newest version of each first.
 
     Raises:
         WireError: the file is damaged.
@@ -62,19 +62,22 @@ def read(file: Path) -> dict[str, Entry]:
         entries = [from_json(Entry, entry, path=file.name) for entry in content["entries"]]
     except (WireError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WireError(f"{file} is damaged: {error}") from None
-    return {entry.workflow: entry for entry in entries}
+    found: dict[str, tuple[Entry, ...]] = {}
+    for entry in sorted(entries, key=lambda entry: -entry.revision):
+        found[entry.workflow] = (*found.get(entry.workflow, ()), entry)
+    return found
 
 
 def encode(entries: Iterable[Entry]) -> bytes:
     """Return the content of a shard's document."""
-    ordered = sorted(entries, key=lambda entry: entry.workflow)
+    ordered = sorted(entries, key=lambda entry: (entry.workflow, -entry.revision))
     return canonical({"protocol": PROTOCOL, "entries": [to_json(entry) for entry in ordered]})
 
 
 def is_current(stub: Path, content: bytes) -> bool:
     """Whether a shard holds ``content`` and Airflow was told so: the stub is not older than its document."""
     document = stub.with_suffix(".json")
-    return _holds(document, content) and _holds(stub, STUB.encode()) and _mtime(stub) >= _mtime(document)
+    return _holds(document, content) and _holds(stub, STUB.encode()) and modified(stub) >= modified(document)
 
 
 def write(stub: Path, content: bytes) -> None:
@@ -88,7 +91,7 @@ def write(stub: Path, content: bytes) -> None:
 
 def touch(stub: Path) -> None:
     """Make a stub newer than it was and than now, also when the clock was put back."""
-    moment = max(time.time_ns(), _mtime(stub) + 1_000_000)
+    moment = max(time.time_ns(), modified(stub) + 1_000_000)
     os.utime(stub, ns=(moment, moment))
 
 
@@ -104,18 +107,31 @@ def problems_beside(stub: Path) -> Path:
     return stub.parents[2] / "problems" / f"{stub.stem}.json"
 
 
-def write_problems(file: Path, problems: Iterable[Problem]) -> None:
-    """Note what Airflow would refuse; a shard without problems has a file only to clear an earlier one.
+def write_problems(stub: Path, problems: Iterable[Problem], *, read_at: int) -> None:
+    """Note what Airflow would refuse in a shard, and that its document was looked at.
 
-    Where there is no such folder (a worker's copy of one workflow), nothing is noted.
+    Where there is no folder for it (a worker's copy of one workflow), nothing is noted.
+
+    Args:
+        stub: the shard's.
+        problems: of its workflows.
+        read_at: the document's modification time in ns when it was read.
     """
+    file = problems_beside(stub)
     noted = [to_json(problem) for problem in problems]
-    if file.parent.is_dir() and noted != read_json(file, []):
+    if file.parent.is_dir():
         try:
-            replace(file, canonical(noted))
+            if noted != read_json(file, None):
+                replace(file, canonical(noted))
+            os.utime(file, ns=(read_at, read_at))
         except OSError as error:
             # Raised here, it would be an import error of all the shard's DAGs.
             log.warning("Cannot note problems in %s: %s", file, error)
+
+
+def was_looked_at(stub: Path) -> bool:
+    """Whether the shard's present document was parsed, so that what is not noted is accepted."""
+    return 0 < modified(stub.with_suffix(".json")) == modified(problems_beside(stub))
 
 
 def read_json(file: Path, default: Any) -> Any:
@@ -142,7 +158,8 @@ def _holds(file: Path, content: bytes) -> bool:
         return False
 
 
-def _mtime(file: Path) -> int:
+def modified(file: Path) -> int:
+    """Return a file's modification time in ns; 0 when there is none."""
     try:
         return file.stat().st_mtime_ns
     except OSError:

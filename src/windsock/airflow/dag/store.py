@@ -6,7 +6,9 @@ import os
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,8 +21,13 @@ from windsock.wire import canonical, from_json, to_json
 #: Copies of single workflows at old revisions that a host keeps; then the half unused for longest goes.
 COPIES = 2_000
 
+#: Versions of one workflow that stand behind its newest, in case Airflow refuses that.
+FALLBACKS = 8
+
 #: A shard's new content by its name.
 Plan = dict[str, bytes]
+#: Versions that the last parse refused, as (workflow, revision).
+Refused = Set[tuple[str, int]]
 
 
 class Store:
@@ -66,16 +73,15 @@ class Store:
             entries: what was published.
             whole: the entries are all there is: what else stands in a shard goes.
         """
-        changes: dict[str, dict[str, Entry]] = defaultdict(dict)
+        changes: dict[str, list[Entry]] = defaultdict(list)
         for entry in entries:
-            changes[shards.shard_of(entry.workflow)][entry.workflow] = entry
+            changes[shards.shard_of(entry.workflow)].append(entry)
         if whole:
             for document in self._shards.glob("*.json"):
-                changes[document.stem] |= {}
+                changes[document.stem] += []
         plan = {}
         for shard, changed in changes.items():
-            merged = ({} if whole else self._entries(shard)) | changed
-            kept = [entry for entry in merged.values() if entry.document is not None]
+            kept = self._merged({} if whole else self._entries(shard), changed, shard)
             content = shards.encode(kept)
             stub = self._stub(shard)
             known = kept or stub.exists() or stub.with_suffix(".json").exists()
@@ -107,16 +113,19 @@ class Store:
         return due
 
     def find(self, workflow: str, revision: int) -> Entry | None:
-        """Return the newest version not newer than ``revision``; None when this host cannot tell."""
+        """Return the version that was in force at ``revision``; None when this host cannot tell."""
         reach = self.revision()
         copy = self.copy_of(workflow, revision) / shards.relative_path(workflow)
         try:
             if revision != NEWEST and copy.exists():
-                return shards.read(copy.with_suffix(".json")).get(workflow)
+                return shards.read(copy.with_suffix(".json"))[workflow][0]
             if reach >= revision or (revision == NEWEST and reach):
-                entry = shards.read(self._stub(shards.shard_of(workflow)).with_suffix(".json")).get(workflow)
-                return entry if entry is not None and entry.revision <= revision else None
-        except (OSError, WireError):
+                shard = shards.shard_of(workflow)
+                candidates = self._entries(shard).get(workflow, ())
+                if candidates and candidates[0].revision <= revision:
+                    refused = self._refused(shard)
+                    return next((entry for entry in candidates if not _is_refused(entry, refused)), None)
+        except (OSError, KeyError, WireError):
             pass
         return None
 
@@ -137,12 +146,14 @@ class Store:
         return folder
 
     def news(self) -> tuple[list[Problem], list[Problem]]:
-        """Return the problems that Django was not told yet (cleared ones with an empty message), and all."""
+        """Return what Django was not told yet (an empty message: Airflow takes it now), and all problems."""
         noted = _problems_in(*self._problems.glob("*.json"))
         told = _problems_in(self._told)
-        news = [problem for workflow, problem in noted.items() if told.get(workflow) != problem]
-        cleared = [problem for workflow, problem in told.items() if workflow not in noted]
-        news += [Problem(workflow=item.workflow, revision=item.revision, message="") for item in cleared]
+        news = [problem for key, problem in noted.items() if told.get(key) != problem]
+        gone = [problem for key, problem in told.items() if key not in noted]
+        news += [replace(problem, message="") for problem in gone if self._is_newest(problem)]
+        if gone and not news:
+            self.remember_told(noted.values())
         return news, list(noted.values())
 
     def remember_told(self, problems: Iterable[Problem]) -> None:
@@ -156,7 +167,30 @@ class Store:
     def _stub(self, shard: str) -> Path:
         return self._shards / f"{shard}.py"
 
-    def _entries(self, shard: str) -> dict[str, Entry]:
+    def _merged(
+        self, known: Mapping[str, tuple[Entry, ...]], changed: Iterable[Entry], shard: str
+    ) -> Iterator[Entry]:
+        """Yield what a shard shall hold: of each workflow the newest version and what may be in force yet."""
+        fresh: dict[str, list[Entry]] = defaultdict(list)
+        for entry in changed:
+            fresh[entry.workflow].append(entry)
+        refused, was_looked_at = self._refused(shard), shards.was_looked_at(self._stub(shard))
+        for workflow in known.keys() | fresh.keys():
+            older = known.get(workflow, ())
+            taken = [e.revision for e in older if not _is_refused(e, refused)] if was_looked_at else []
+            versions = {entry.revision: entry for entry in (*older, *fresh[workflow])}
+            newest_first = [versions[revision] for revision in sorted(versions, reverse=True)]
+            yield from islice(_candidates(newest_first, refused, max(taken, default=0)), 1 + FALLBACKS)
+
+    def _refused(self, shard: str) -> Refused:
+        noted = _problems_in(self._problems / f"{shard}.json")
+        return {key for key, problem in noted.items() if problem.message}
+
+    def _is_newest(self, problem: Problem) -> bool:
+        known = self._entries(shards.shard_of(problem.workflow)).get(problem.workflow, ())
+        return bool(known) and known[0].revision == problem.revision
+
+    def _entries(self, shard: str) -> dict[str, tuple[Entry, ...]]:
         try:
             return shards.read(self._stub(shard).with_suffix(".json"))
         except FileNotFoundError:
@@ -179,6 +213,21 @@ class Store:
                     folder.parent.rmdir()
 
 
+def _candidates(newest_first: Iterable[Entry], refused: Refused, taken: int) -> Iterator[Entry]:
+    """Yield the newest version, and what stands behind it down to the one that is known to be taken."""
+    for place, entry in enumerate(newest_first):
+        if entry.document is None:
+            return
+        if place == 0 or not _is_refused(entry, refused):
+            yield entry
+        if entry.revision == taken:
+            return
+
+
+def _is_refused(entry: Entry, refused: Refused) -> bool:
+    return entry.refused or (entry.workflow, entry.revision) in refused
+
+
 def _last_use(folder: Path) -> float:
     try:
         return folder.stat().st_mtime
@@ -186,12 +235,12 @@ def _last_use(folder: Path) -> float:
         return 0.0
 
 
-def _problems_in(*files: Path) -> dict[str, Problem]:
+def _problems_in(*files: Path) -> dict[tuple[str, int], Problem]:
     problems = {}
     for file in files:
         try:
             found = [from_json(Problem, item) for item in shards.read_json(file, [])]
         except (WireError, TypeError):
             continue
-        problems.update({problem.workflow: problem for problem in found})
+        problems.update({(problem.workflow, problem.revision): problem for problem in found})
     return problems

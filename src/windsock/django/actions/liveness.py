@@ -3,13 +3,15 @@
 A person's long transaction may hold a workflow's row; nothing here waits for it.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
+from windsock.django.actions.plans import REFUSED, STUCK
 from windsock.django.actions.revisions import TOMBSTONE
-from windsock.django.actions.workflows import REFUSED, STUCK
 from windsock.django.models import Workflow, WorkflowVersion
 from windsock.django.relay import wake
 
@@ -23,13 +25,18 @@ class Open:
     revision: int
     digest: str
     is_tombstone: bool
-    is_refused: bool  #: Airflow's side reported a problem with it
+    is_first: bool = False  #: no version of the workflow is known to be in force
+    is_lost: bool = False  #: it was in force and was not seen there any more
 
 
-def open_versions() -> list[Open]:
-    """Return what Airflow has to take over, oldest first; one indexed query."""
-    versions = WorkflowVersion.objects.filter(is_settled=False, revision__isnull=False).order_by("revision")
-    columns = ("pk", "workflow_id", "revision", "digest", "workflow__problem")
+def open_versions(after: int = 0) -> list[Open]:
+    """Return what Airflow has to take over, oldest first; one indexed query.
+
+    Args:
+        after: leave out revisions up to this one.
+    """
+    versions = WorkflowVersion.objects.filter(is_settled=False, revision__gt=after).order_by("revision")
+    columns = ("pk", "workflow_id", "revision", "digest", "workflow__live_revision")
     return [
         Open(
             version=version,
@@ -37,32 +44,54 @@ def open_versions() -> list[Open]:
             revision=revision,
             digest=digest,
             is_tombstone=digest == TOMBSTONE,
-            is_refused=problem.startswith(REFUSED),
+            is_first=live_revision is None,
+            is_lost=live_revision == revision,
         )
-        for version, workflow, revision, digest, problem in versions.values_list(*columns)
+        for version, workflow, revision, digest, live_revision in versions.values_list(*columns)
         if revision is not None
     ]
 
 
-def settle(version: Open) -> bool:
-    """Note that a version is in force; False when that has to be told again later."""
+def settle(versions: Iterable[Open]) -> set[str]:
+    """Note that versions are in force; return the workflows of which that could be written now."""
+    seen = {version.workflow: version for version in versions}
     with transaction.atomic():
-        workflow = _lock(version.workflow)
-        if workflow is None:
-            return False
-        WorkflowVersion.objects.filter(pk=version.version).update(is_settled=True, live_at=timezone.now())
-        workflow.live_revision = None if version.is_tombstone else version.revision
-        if workflow.problem.startswith((REFUSED, STUCK)):
-            workflow.problem = ""
-        workflow.save(update_fields=["live_revision", "problem", "updated_at"])
-        wake("runs")
-    return True
+        rows = Workflow.objects.select_for_update(skip_locked=True, no_key=True).filter(id__in=seen)
+        told = dict(rows.order_by("id").values_list("id", "problem"))
+        keys = {seen[workflow].version for workflow in told}
+        WorkflowVersion.objects.filter(pk__in=keys).update(is_settled=True, live_at=timezone.now())
+        in_force = WorkflowVersion.objects.filter(workflow=OuterRef("pk"), pk__in=keys)
+        tombstones = [workflow for workflow in told if seen[workflow].is_tombstone]
+        written = Workflow.objects.filter(id__in=told)
+        written.exclude(id__in=tombstones).update(
+            live_revision=Subquery(in_force.values("revision")[:1]), updated_at=timezone.now()
+        )
+        written.filter(id__in=tombstones).update(live_revision=None, updated_at=timezone.now())
+        _clear([workflow for workflow, problem in told.items() if problem.startswith((REFUSED, STUCK))])
+        if told:
+            wake("runs")
+    return set(told)
+
+
+def reopen(workflows: Sequence[str]) -> int:
+    """Have the versions that should be in force looked for again; return how many there are.
+
+    What Airflow refuses is left alone.
+    """
+    in_force = WorkflowVersion.objects.filter(workflow__in=workflows, revision=F("workflow__live_revision"))
+    lost = in_force.exclude(workflow__problem__startswith=REFUSED).filter(workflow__retired_at=None)
+    reopened = WorkflowVersion.objects.filter(pk__in=list(lost.values_list("pk", flat=True)))
+    count = reopened.filter(is_settled=True).update(is_settled=False)
+    if count:
+        wake("publish")
+    return count
 
 
 def mark_stuck(version: Open, reason: str) -> bool:
     """Tell on the workflow why its newest version is not in force; other problems are left to stand."""
     with transaction.atomic():
-        workflow = _lock(version.workflow)
+        rows = Workflow.objects.select_for_update(skip_locked=True, no_key=True)
+        workflow = rows.filter(id=version.workflow).first()
         if workflow is None:
             return False
         text = f"{STUCK}{reason}"
@@ -72,5 +101,10 @@ def mark_stuck(version: Open, reason: str) -> bool:
     return True
 
 
-def _lock(workflow: str) -> Workflow | None:
-    return Workflow.objects.select_for_update(skip_locked=True, no_key=True).filter(id=workflow).first()
+def _clear(workflows: Sequence[str]) -> None:
+    """Take back what was said of Airflow, but not what it says of a newer version that it refused."""
+    if workflows:
+        newest = WorkflowVersion.objects.filter(workflow=OuterRef("pk"), revision__isnull=False)
+        refusal = Subquery(newest.order_by("-revision").values("refusal")[:1])
+        rows = Workflow.objects.filter(id__in=workflows).alias(refusal=refusal)
+        rows.filter(refusal="").update(problem="")

@@ -15,17 +15,23 @@ TOMBSTONE = wire.digest(None)
 _LOCK = 0x77696E65  # another one than that of the relay, which holds its own as long as it runs
 _TABLE = WorkflowVersion._meta.db_table
 _NUMBER = f"""
-    UPDATE {_TABLE} version SET revision = newest.revision + unnumbered.place
-    FROM (SELECT coalesce(max(revision), 0) AS revision FROM {_TABLE}) newest,
-        (SELECT id, row_number() OVER (ORDER BY id) AS place FROM {_TABLE} WHERE revision IS NULL) unnumbered
-    WHERE version.id = unnumbered.id
-"""  # noqa: S608
-_SETTLE = f"""
-    UPDATE {_TABLE} older SET is_settled = true
-    WHERE NOT is_settled AND revision IS NOT NULL AND EXISTS (
-        SELECT FROM {_TABLE} newer
-        WHERE newer.workflow_id = older.workflow_id AND newer.revision > older.revision
+    WITH numbered AS (
+        UPDATE {_TABLE} version
+        SET revision = newest.revision + unnumbered.place, is_settled = unnumbered.is_superseded
+        FROM (SELECT coalesce(max(revision), 0) AS revision FROM {_TABLE}) newest,
+            (
+                SELECT id, row_number() OVER (ORDER BY id) AS place,
+                    row_number() OVER (PARTITION BY workflow_id ORDER BY id DESC) > 1 AS is_superseded
+                FROM {_TABLE} WHERE revision IS NULL
+            ) unnumbered
+        WHERE version.id = unnumbered.id
+        RETURNING version.id, version.workflow_id
+    ), settled AS (
+        UPDATE {_TABLE} older SET is_settled = true
+        FROM numbered
+        WHERE older.workflow_id = numbered.workflow_id AND NOT older.is_settled AND older.revision IS NOT NULL
     )
+    SELECT count(*) FROM numbered
 """  # noqa: S608
 
 
@@ -34,12 +40,12 @@ def number() -> int:
 
     Superseded versions are settled in the same go: nobody waits for them to be in force.
     """
+    if not WorkflowVersion.objects.filter(revision=None).exists():
+        return 0
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(_NUMBER)
-        given: int = cursor.rowcount
-        if given:
-            cursor.execute(_SETTLE)
+        given: int = cursor.fetchone()[0]
     return given
 
 

@@ -13,6 +13,12 @@ _MARK = re.compile(
 )
 
 
+#: What the list of DAGs shows of it: the end of the description.
+_SHORT_MARK = re.compile(r"\[revision \d+, (?P<digest>[0-9a-f]{12})\]\Z")
+#: Rows that are asked for at once; Airflow gives no more than ``[api] maximum_page_limit``.
+_LONG_PAGE = 1_000
+
+
 class Definitions(Connection):
     """What Windsock asks about DAGs."""
 
@@ -28,7 +34,32 @@ class Definitions(Connection):
             digest=mark["digest"] if mark else "",
             is_stale=bool(details.get("is_stale")),
             file_token=details["file_token"],
+            bundle=details.get("bundle_name") or "",
         )
+
+    def in_force(self) -> dict[str, str]:
+        """Return the first digits of the digests of all DAGs that Airflow schedules, by name.
+
+        A DAG that carries none has an empty text. Airflow lists a DAG from another table than the one that it
+        runs it from.
+        """
+        found: dict[str, str] = {}
+        query = {"exclude_stale": "false", "order_by": "dag_id", "limit": _LONG_PAGE}
+        read = 0
+        while True:
+            page = self._get("dags", {**query, "offset": read}).json()
+            read += len(page["dags"])
+            for dag in page["dags"]:
+                mark = _SHORT_MARK.search(dag.get("description") or "")
+                if not dag["is_stale"]:
+                    found[dag["dag_id"]] = mark["digest"] if mark else ""
+            if not page["dags"] or read >= page["total_entries"]:
+                return found
+
+    def count_in_force(self, bundle: str) -> int:
+        """Return how many DAGs of a bundle Airflow schedules."""
+        query = {"exclude_stale": "true", "bundle_name": bundle, "limit": 1}
+        return int(self._get("dags", query).json()["total_entries"])
 
     def ask_to_parse(self, file_token: str) -> None:
         """Have a DAG file parsed soon, which refreshes its whole bundle; asking twice is as good as once."""

@@ -29,7 +29,9 @@ class Starter:
 
     def run(self) -> timedelta | None:
         """One round; return when the next run is due."""
-        waiting = WorkflowRun.objects.filter(next_send_at__isnull=False, status=Status.PENDING)
+        waiting = WorkflowRun.objects.filter(
+            next_send_at__isnull=False, status=Status.PENDING, cancel_requested_at=None
+        )
         not_live = WorkflowVersion.objects.filter(workflow=OuterRef("workflow"), is_settled=False)
         due = waiting.filter(next_send_at__lte=timezone.now()).select_related("workflow")
         started = False
@@ -50,9 +52,9 @@ class Starter:
         workflow = run.workflow
         if workflow.retired_at is not None:
             runs.refuse(run, "The workflow was retired before the run began.", Status.CANCELLED)
-        elif is_waiting and not workflow.problem.startswith(REFUSED):
+        elif is_waiting:
             runs.explain(run, workflow.problem or "The newest definition is on its way to Airflow.")
-        elif is_waiting and workflow.live_revision is None:
+        elif workflow.problem.startswith(REFUSED) and workflow.live_revision is None:
             runs.refuse(run, workflow.problem)
         elif self.airflow is None:
             runs.explain(run, "No Airflow is configured: WINDSOCK['AIRFLOW_URL'] is empty.")

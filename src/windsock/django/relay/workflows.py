@@ -4,6 +4,9 @@ Three traps of Airflow 3.3's dag-processor stand behind its shape. Other changed
 empty. A file is parsed again only if it is newer than its last *finish*, so that a refresh during a parse can
 be missed. The bundle's version is stamped when a result is collected, so that it proves nothing. Therefore:
 one request a batch, none while one is in flight, and only the digest in the served DAG counts.
+
+A few versions are looked at one by one. Many that came together are found in the list of all DAGs: it costs
+Airflow less than a look at each, and is read so seldom that it takes a small part of the time.
 """
 
 import hashlib
@@ -13,62 +16,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from windsock.django.actions import liveness, revisions
+from windsock.django.actions import liveness, refusals, revisions
 from windsock.django.actions.liveness import Open
 from windsock.django.actions.workflows import bury
 from windsock.django.observed import Served
 from windsock.django.orchestrator import SENTINEL, Airflow
+from windsock.django.relay.waiting import LOOK, MANY, Waiting
 from windsock.errors import OrchestratorAway, OrchestratorError
 
 logger = logging.getLogger(__name__)
 
-LOOK = 0.1  #: seconds between two looks at a version that was published just now
-SLOWEST_LOOK = 5.0  #: seconds, for what has waited long
-LOOK_AT_REFUSED = 60.0  #: seconds
-ASK_AGAIN = 2.0  #: seconds without news after which Airflow is asked again
-SLOWEST_ASK = 60.0  #: seconds
-STUCK_AFTER = 10.0  #: seconds
-STUCK_TOMBSTONE = 180.0  #: seconds; Airflow drops a DAG only when it cleans up
 BURY_EVERY = 60.0  #: seconds
 BATCH = 20  #: looks a round
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A version on its way."""
-
-    version: Open
-    since: float
-    look_at: float
-    asked_at: float | None = None
-    told: str = ""  #: what keeps it, as written on the workflow
-
-    def age(self, now: float) -> float:
-        return now - self.since
-
-    @property
-    def patience(self) -> float:
-        return STUCK_TOMBSTONE if self.version.is_tombstone else STUCK_AFTER
-
-    def look_again(self, now: float) -> None:
-        if self.version.is_refused:
-            pause = LOOK_AT_REFUSED
-        else:
-            slowest = 1.0 if self.version.is_tombstone else LOOK
-            pause = max(slowest, min(SLOWEST_LOOK, self.age(now) / 20))
-        self.look_at = now + pause
-
-    def is_in_flight(self, now: float) -> bool:
-        asked = self.asked_at is not None and now - self.asked_at < ASK_AGAIN
-        return asked and not self.version.is_tombstone
-
-    def should_ask(self, now: float, news_at: float) -> bool:
-        if self.version.is_refused:
-            return False
-        if self.asked_at is None:
-            return True
-        least = SLOWEST_ASK / 2 if self.version.is_tombstone else ASK_AGAIN
-        return now - max(self.asked_at, news_at) >= max(least, min(SLOWEST_ASK, self.age(now) / 4))
+LIST_PAUSE = 5.0  #: seconds, at least, between two readings of the list
+LIST_SHARE = 15.0  #: and this many times what the last reading took
+RATE = 10_000.0  #: waiting versions that are worth a second's pause between two rounds
+GONE = "Airflow had lost it."
 
 
 @dataclass(slots=True)
@@ -77,10 +40,13 @@ class Publisher:
 
     airflow: Airflow | None
     clock: Callable[[], float] = time.monotonic
-    _waiting: dict[str, _Waiting] = field(default_factory=dict)
+    _waiting: dict[str, Waiting] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)  #: shard -> file token
     _news_at: float = 0.0  #: when something came into force last
     _bury_at: float = 0.0
+    _reach: int = 0  #: revision up to which the waiting versions were read
+    _read_all_at: float = 0.0
+    _list_at: float = 0.0
 
     def run(self) -> timedelta | None:
         """One round; return when to look again."""
@@ -89,7 +55,7 @@ class Publisher:
         if now >= self._bury_at:
             self._bury_at = now + BURY_EVERY
             bury()
-        self._take_over(liveness.open_versions(), now)
+        self._take_over(now)
         if not self._waiting or self.airflow is None:
             return None
         try:
@@ -101,36 +67,71 @@ class Publisher:
         self._tell(now, "")
         if not self._waiting:
             return None
-        next_look = min(item.look_at for item in self._waiting.values())
-        return timedelta(seconds=max(LOOK / 2, next_look - self.clock()))
+        next_look = min(item.look_at for item in self._waiting.values()) - self.clock()
+        return timedelta(seconds=max(LOOK / 2, len(self._waiting) / RATE, next_look))
 
-    def _take_over(self, versions: list[Open], now: float) -> None:
-        known, self._waiting = self._waiting, {}
+    def _take_over(self, now: float) -> None:
+        """Read what is new; all that is open only as often as its number allows."""
+        is_all = now >= self._read_all_at
+        versions = liveness.open_versions(after=0 if is_all else self._reach)
+        known = self._waiting
+        if is_all:
+            self._waiting = {}
+            self._read_all_at = now + len(versions) / RATE * 10
+        crowd = sum(version.workflow not in known for version in versions)
         for version in versions:
             item = known.get(version.workflow)
             if item is None or item.version.revision != version.revision:
-                item = _Waiting(version=version, since=now, look_at=now)
+                item = Waiting(version=version, since=now, look_at=now, crowd=crowd)
             item.version = version
             self._waiting[version.workflow] = item
+            self._reach = max(self._reach, version.revision)
 
     def _look(self, airflow: Airflow, now: float) -> None:
         """See which of the versions that are due for a look are in force."""
-        due = [
-            item
-            for item in self._waiting.values()
-            if item.look_at <= now and (item.asked_at is not None or item.age(now) > ASK_AGAIN)
-        ]
+        due = [item for item in self._waiting.values() if item.is_due(now)]
+        many = [item for item in due if item.is_in_crowd]
+        if len(many) > MANY:
+            self._read_list(airflow, many, now)
+            due = [item for item in due if not item.is_in_crowd and item.version.workflow in self._waiting]
         for item in sorted(due, key=lambda item: item.look_at)[:BATCH]:
             version = item.version
             served = airflow.served(version.workflow)
             if served is not None:
                 self._tokens[shard(version.workflow)] = served.file_token
-            if is_in_force(version, served) and liveness.settle(version):
-                logger.info("%s is live at revision %s", version.workflow, version.revision)
-                del self._waiting[version.workflow]
-                self._news_at = now
-            else:
+            if not is_in_force(version, served) or not self._settle([item], now):
                 item.look_again(now)
+            if served is None and item.is_gone(now):
+                # Airflow parses no file that did not change; a new revision changes it.
+                refusals.publish_again(version.workflow, version.revision, GONE)
+
+    def _read_list(self, airflow: Airflow, many: list[Waiting], now: float) -> None:
+        """Find versions in the list of all DAGs, unless it was read just now."""
+        if now < self._list_at:
+            return
+        began = self.clock()
+        digests = airflow.in_force()
+        for item in many:
+            digest = digests.get(item.version.workflow)
+            item.is_found = (
+                digest is None if item.version.is_tombstone else item.version.digest.startswith(digest or "-")
+            )
+        # The list comes from another table than what Airflow runs, and Airflow may keep an edit of that back:
+        # a workflow that was in force before gets a look of its own.
+        self._settle(
+            [item for item in many if item.is_found and (item.version.is_first or item.version.is_tombstone)],
+            now,
+        )
+        self._list_at = self.clock() + max(LIST_PAUSE, LIST_SHARE * (self.clock() - began))
+
+    def _settle(self, items: list[Waiting], now: float) -> set[str]:
+        settled = liveness.settle(item.version for item in items) if items else set()
+        for item in items:
+            if item.version.workflow in settled:
+                logger.info("%s is live at revision %s", item.version.workflow, item.version.revision)
+                del self._waiting[item.version.workflow]
+                self._news_at = now
+        return settled
 
     def _ask(self, airflow: Airflow, now: float) -> None:
         """Ask for a parse, unless what was asked for is still on its way."""

@@ -1,0 +1,32 @@
+import pytest
+
+from windsock.django.actions import refusals, revisions
+from windsock.django.history import in_force, version_at
+from windsock.django.models import Workflow, WorkflowVersion
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def versions() -> None:
+    for workflow, document in (("a", {"n": 1}), ("b", {}), ("a", {"n": 3}), ("a", {"n": 4}), ("a", None)):
+        Workflow.objects.get_or_create(id=workflow, source="test")
+        WorkflowVersion.objects.create(workflow_id=workflow, digest="", document=document)
+        revisions.number()
+    WorkflowVersion.objects.create(workflow_id="a", digest="", document={"n": 6})
+    refusals.report("a", 3, "no such pool")
+
+
+@pytest.mark.parametrize(
+    ("revision", "found"), [(0, None), (1, 1), (2, 1), (3, 1), (4, 4), (9, 5), (None, 5)]
+)
+def test_the_newest_that_was_not_refused_counts(revision: int | None, found: int | None) -> None:
+    version = version_at("a", revision)
+
+    assert (version and version.revision) == found
+
+
+def test_all_that_ever_was_in_force_is_told_newest_first() -> None:
+    assert [version.revision for version in in_force("a")] == [5, 4, 1]
+    assert [version.revision for version in in_force("a", 4)] == [4, 1]
+    assert not in_force("c")
