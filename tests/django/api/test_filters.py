@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
-from windsock.django.api.filters import FILTERS, filtered
+from windsock.django.api.filters import FILTERS, asked, filtered, text, yes_or_no
 from windsock.django.models import TaskRun
 
 pytestmark = pytest.mark.django_db
@@ -110,3 +110,12 @@ def test_the_key_bounds_a_range_of_creation() -> None:
 
     assert '"id" >=' in str(plan.query)
     assert '"id" <' in str(plan.query)
+
+
+def test_lists_have_filters_of_their_own() -> None:
+    filters = {"paused": yes_or_no, "owner": text}
+    assert asked({"paused": "false", "owner": "ann", "else": "x"}, filters) == [False, "ann"]
+    assert asked({"paused": "", "owner": ""}, filters) == []
+    with pytest.raises(ValidationError) as caught:
+        asked({"paused": "0", "owner": "\x00"}, filters)
+    assert set(caught.value.detail) == {"paused", "owner"}

@@ -26,6 +26,12 @@ others = [str(users.create_user(f"user{i}", f"user{i}@example.org").pk) for i in
 made = users.create_superuser("every", "every@example.org"), users.create_user("none", "none@example.org")
 print(json.dumps({"tokens": {user.username: tokens.issue(user) for user in made}, "users": others}))
 """
+#: Comes first in the list.
+EDITED = {
+    "id": "a_report",
+    "steps": [{"name": "draw", "task": "simulator.tasks.draw_value"}],
+    "schedule": {"cron": ["@daily"], "start": "2026-01-01T00:00:00Z"},
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +43,7 @@ class Api:
     environment: dict[str, str]
     tokens: dict[str, str]  #: by caller: "every" or "none"
     ids: dict[str, list[str]]  #: what there is, by the part of the path behind /api/
+    revisions: list[str]  #: of the first of these workflows
 
     def session(self, caller: str = "") -> requests.Session:
         """Return a session in which ``caller`` is signed in, or nobody."""
@@ -82,9 +89,20 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
                 lambda: re.search(r"running on (http://127\.0\.0\.1:\d+)", log.read_text()), say=log.read_text
             )
             ids = {"users": callers["users"]}
-            started = Api(url=found[1], log=log, environment=environment, tokens=callers["tokens"], ids=ids)
+            started = Api(
+                url=found[1],
+                log=log,
+                environment=environment,
+                tokens=callers["tokens"],
+                ids=ids,
+                revisions=[],
+            )
+            with started.session("every") as session:
+                session.post(f"{started.url}/api/workflows/", json=EDITED).raise_for_status()
             for name in ("tasks", "workflows", "runs"):
                 ids[name] = [row["id"] for row in started.get(f"/api/{name}/")["results"]]
+            versions = started.get(f"/api/workflows/{ids['workflows'][0]}/versions/")["results"]
+            started.revisions.extend(str(row["revision"]) for row in versions)
             yield started
 
 

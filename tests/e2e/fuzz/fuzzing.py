@@ -78,6 +78,15 @@ ODD_BODIES: tuple[bytes, ...] = (
     b'{"params": []}',
     b'{"params": {"\\u0000": "\\u0000"}}',
     b'{"params": {"x": ' + b"9" * 5000 + b"}}",
+    b'{"id": "a\\u0000", "steps": [{"name": "\\ud800", "task": "\\udfff.a"}]}',
+    b'{"steps": [{"name": "a", "task": "b.c", "priority": 99999999999999999999, "timeout_seconds": 1e300}]}',
+    b'{"schedule": {"every_seconds": 1e-300, "start": "0001-01-01T00:00:00+14:00"}}',
+    b'{"schedule": {"every_seconds": 1, "start": "1970-01-01T00:00:00Z", "end": "9999-12-31T23:59Z"}}',
+    b'{"schedule": {"cron": ["0 0 30 2 *", "* * * * * *", "@reboot", ""], "timezone": "../../etc/passwd"}}',
+    b'{"params": {"a": {"schema": {"$ref": "#", "pattern": "(a+)+$", "type": 1}}, "": {}}}',
+    b'{"start": "2026-01-01T00:00:00Z", "end": "2999-01-01T00:00:00Z", "params": {"": 1}}',
+    b'{"steps": ["' + b"x" * 5000 + b'", "\\u0000"], "status": "DONE", "step": "\\ud800"}',
+    b'{"title": "' + b"x" * 2_000_000 + b'"}',
     b"\xff\xfe",
     b"\xef\xbb\xbf{}",
     b"username=a&username=b&email=%00",
@@ -126,6 +135,14 @@ ODD_QUERIES: tuple[dict[str, str], ...] = (
     {"related_id": "\x00"},
     {"task_name": "'; DROP TABLE windsock_taskrun; --"},
     {"search": "%_\\ \x00"},
+    {"search": "a " * 30},
+    {"owner": "\x00", "tag": "\x00"},
+    {"tag": '"'},
+    {"live": "True"},
+    {"live": "false", "paused": "true", "owner": "windsock", "tag": "x"},
+    {"count": "9" * 40},
+    {"from": "0"},
+    {"from": "9" * 19},
     {"workflow": "\ud7ff", "origin": ""},
     {"format": "json"},
     {"format": "xml"},
@@ -193,12 +210,16 @@ def sending(
     known = next((ids for name, ids in api.ids.items() if f"/{name}/{{" in operation.path), [])
     found = st.sampled_from(known) if known else st.none()
     ids = st.none() | found | found | st.sampled_from(ODD_IDS) if "{" in operation.path else st.none()
+    revisions = st.none()
+    if "{revision}" in operation.path:
+        revisions |= st.sampled_from(api.revisions) | st.sampled_from(ODD_IDS)
     has_body = operation.method.upper() in {"POST", "PUT", "PATCH"}
     bodies = st.none() | st.none() | st.sampled_from(ODD_BODIES) if has_body else st.none()
 
     @given(
         case=strategy,
         id=ids,
+        revision=revisions,
         headers=st.none() | st.sampled_from(ODD_HEADERS),
         body=bodies,
         query=st.none() | st.sampled_from(ODD_QUERIES),
@@ -206,12 +227,14 @@ def sending(
     def send(
         case: Any,
         id: str | None,
+        revision: str | None,
         headers: dict[str, Any] | None,
         body: bytes | None,
         query: dict[str, str] | None,
     ) -> None:
-        if id is not None:
-            case.path_parameters = dict.fromkeys(case.path_parameters, id)
+        parts = {"id": id, "revision": revision}
+        given = {name: parts.get(name) or part for name, part in (case.path_parameters or {}).items()}
+        case.path_parameters = given or case.path_parameters
         more = dict(headers or {})
         if body is None:
             answer = case.call(base_url=api.url, session=session, headers=more, params=query, timeout=30)

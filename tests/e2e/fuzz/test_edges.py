@@ -12,8 +12,8 @@ UNKNOWN = "00000000-0000-7000-8000-000000000000"
 EVENT = f"1795255200000000-{UNKNOWN}"
 
 
-def filled(path: str, id: str) -> str:
-    return path.replace("{id}", id)
+def filled(path: str, id: str, revision: str = "1") -> str:
+    return path.replace("{id}", id).replace("{revision}", revision)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,9 @@ def test_a_method_that_the_schema_does_not_name_is_refused(api: Api) -> None:
         for method in METHODS:
             if path.startswith("/api/") and method.lower() not in described:
                 answer = send(api, "every", method, filled(path, id))
-                assert answer.status_code in {403, 405}, (method, path, answer.status_code)
+                # A workflow may be called "preview"; here none is.
+                refused = {403, 404, 405} if path.endswith("/preview/") else {403, 405}
+                assert answer.status_code in refused, (method, path, answer.status_code)
                 assert not answer.headers["Content-Type"].startswith("text/html")
                 asked += 1
     assert asked > 80
@@ -87,7 +89,8 @@ def test_a_browser_gets_pages_and_no_5xx(api: Api) -> None:
             continue
         names = operation.path.strip("/").split("/")
         id = api.ids[names[1]][0] if "{" in operation.path else ""
-        answer = send(api, "every", "GET", filled(operation.path, id), Accept="text/html,*/*;q=0.8")
+        path = filled(operation.path, id, api.revisions[0])
+        answer = send(api, "every", "GET", path, Accept="text/html,*/*;q=0.8")
         assert answer.status_code == 200, operation.path
 
 

@@ -6,11 +6,11 @@ from tests.e2e.fuzz.conftest import Api
 from tests.e2e.fuzz.fuzzing import fuzz, loaded
 
 
-def test_about_sixty_requests_are_answered_as_the_schema_says(api: Api) -> None:
+def test_about_a_hundred_requests_are_answered_as_the_schema_says(api: Api) -> None:
     findings = fuzz(api, "every", each=2, derandomize=True)
     print(findings)
     assert not findings.problems, findings.report()
-    assert findings.cases >= 50
+    assert findings.cases >= 100
 
 
 @pytest.mark.full
@@ -22,7 +22,7 @@ def test_thousands_of_requests_are_answered_as_the_schema_says(api: Api) -> None
     assert not every.problems | none.problems, f"{every.report()}\n\n{none.report()}"
     assert every.cases + none.cases >= 2000
     assert {200, 202, 400, 404} <= set(every.statuses)
-    assert 202 not in none.statuses
+    assert not {201, 202} & set(none.statuses)
     assert_all_ended(api, start)
 
 
