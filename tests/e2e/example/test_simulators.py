@@ -111,7 +111,7 @@ def test_the_workflow_in_code_is_sound(site: Site) -> None:
 def test_housekeeping_deletes_what_is_old(site: Site) -> None:
     site.sql(
         "INSERT INTO simulator_kpireading (simulator_id, kpi_id, value, result, created_at)"
-        " VALUES (1, 1, 5, 76.5625, now() - interval '91 days'), (1, 1, 5, 76.5625, now() - interval '89 days')"
+        " VALUES (1, 1, 5, 76.56, now() - interval '91 days'), (1, 1, 5, 76.56, now() - interval '89 days')"
     )
     assert site.python("from simulator import tasks; print(tasks.delete_old_readings.func(90))") == "1\n"
     assert site.python("from simulator import tasks; print(tasks.delete_old_readings.func(88))") == "1\n"
