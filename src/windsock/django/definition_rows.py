@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from windsock import wire
-from windsock.django.compiler import data_problems
 from windsock.django.models import StepDefinition, WorkflowDefinition
+from windsock.django.storable import data_problems
 from windsock.errors import InvalidWorkflow, WireError
 from windsock.workflow import Param, Problem, Retry, Schedule, Step, Workflow
 

@@ -7,11 +7,10 @@ from typing import Any
 from django.db.models import Max
 from django.template.loader import render_to_string
 
-from windsock.django.actions import definitions
+from windsock.django import compiler
 from windsock.django.definition_rows import schedule_of
 from windsock.django.models import WorkflowDefinition, WorkflowRun
 from windsock.django.timetable import next_times
-from windsock.workflow import Schedule, Workflow
 
 
 def render(row: WorkflowDefinition, problems: Sequence[str]) -> str:
@@ -35,18 +34,13 @@ def render(row: WorkflowDefinition, problems: Sequence[str]) -> str:
 
 def problems(row: WorkflowDefinition) -> list[str]:
     """Return what is wrong with a row's schedule."""
-    return _problems(schedule_of(row))
+    return [message for _, message in compiler.schedule_problems(schedule_of(row))]
 
 
 def told(moment: datetime) -> str:
     """Return a moment in its own zone, with the offset, which daylight saving changes."""
     offset = f"{moment:%z}"
     return f"{moment:%a %d %b %Y %H:%M:%S} {moment.tzname()} (UTC{offset[:3]}:{offset[3:5]})"
-
-
-def _problems(schedule: Schedule) -> list[str]:
-    found = definitions.problems(Workflow(id="preview", schedule=schedule))
-    return [message for path, message in found if path.partition(".")[0] == "schedule"]
 
 
 def _last_run(workflow: str) -> datetime | None:
