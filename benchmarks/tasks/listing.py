@@ -216,7 +216,8 @@ def measure(tokens: dict[str, str], rounds: int) -> None:
         used = ", ".join(sorted(set(re.findall(r"Scan.* (?:using|on) (windsock_task_\w+|\w+_pkey)", plan))))
         figures = f"{page:,} | {found} | {middle:.1f} | {late:.1f} | {inner} | {promise} | {used or 'none'}"
         print(f"| {case.who} | {name} | {figures} |", flush=True)
-        plans.append(f"\n## {case.who}: {name or 'everything'}, page {page:,}\n\n```\n{plan}\n```")
+        if case.is_promised or late > LIMIT_MS:
+            plans.append(f"\n## {case.who}: {name or 'everything'}, page {page:,}\n\n```\n{plan}\n```")
     print("\n".join(plans))
 
 
