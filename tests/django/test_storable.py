@@ -81,7 +81,7 @@ def test_a_text_is_kept_unless_postgresql_refuses_it() -> None:
 
 def test_what_cannot_be_kept_is_told_at_its_part() -> None:
     assert list(data_problems("x", {"a": [1, None, "é"]})) == []
-    assert [where for where, _ in data_problems("x", {"a": ["b", "\x00"], "\ud800": 1})] == ["x.a.1", "x"]
+    assert [where for where, _ in data_problems("x", {"a": ["b", "\x00"], "\x00": 1})] == ["x.a.1", "x"]
     [(where, message)] = data_problems("x", {"a": object()})
     assert where == "x"
     assert "not JSON serializable" in message

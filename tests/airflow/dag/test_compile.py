@@ -175,7 +175,6 @@ def grouped(*steps: tuple[str, str, tuple[str, ...]]) -> Workflow:
     "steps",
     [
         (("load", "", ()), ("b", "load", ())),
-        (("load.upstream_join_id", "", ()), ("b", "load", ())),
         (("a", "load files", ()),),
         (("a", "l" * 201, ()),),
     ],
