@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from windsock import wire
-from windsock.django import feed
 from windsock.django.actions import definitions
+from windsock.django.history import version_at
 from windsock.django.models import Workflow, WorkflowRun, WorkflowVersion
 from windsock.errors import InvalidWorkflow, NotEditable, WireError
 from windsock.workflow import Workflow as Definition
@@ -62,7 +62,7 @@ def rollback(workflow: Workflow, revision: int, *, user: Any = None) -> Workflow
 
 def used_by(run: WorkflowRun) -> WorkflowVersion | None:
     """Return the version that ``run`` began with; None: it has not begun, or nothing is known of it."""
-    return None if run.revision is None else feed.version_at(run.workflow_id, run.revision)
+    return None if run.revision is None else version_at(run.workflow_id, run.revision)
 
 
 def _changes(path: str, before: Any, after: Any) -> Iterator[Change]:

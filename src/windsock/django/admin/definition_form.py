@@ -57,6 +57,10 @@ class WorkflowForm(forms.ModelForm):  # type: ignore[type-arg]
         if "timezone" in self.fields:
             self.fields["timezone"].choices = [(zone, zone) for zone in _zones(self.instance.timezone)]  # type: ignore[attr-defined]
 
+    def clean_description(self) -> str:
+        """Return the text with the ends of lines that it has elsewhere; browsers send others."""
+        return str(self.cleaned_data["description"]).replace("\r\n", "\n")
+
     def clean_seen(self) -> str:
         """Refuse to overwrite what somebody else saved meanwhile."""
         seen = str(self.cleaned_data["seen"])

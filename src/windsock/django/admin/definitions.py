@@ -132,8 +132,8 @@ class WorkflowDefinitionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not (self.has_view_permission(request) or self.has_add_permission(request)):
             raise PermissionDenied
         form = self.get_form(request, None, fields=SCHEDULE)(request.GET)
-        problems = [message for name in SCHEDULE for message in form.errors.get(name, ())]
-        form.instance.pk = request.GET.get("workflow", "")
+        problems = [str(message) for name in SCHEDULE for message in form.errors.get(name, ())]
+        form.instance.pk = request.GET.get("workflow", "").replace("\x00", "")
         return HttpResponse(preview.render(form.instance, problems))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -23,7 +23,7 @@ class JsonField(forms.JSONField):
 
     def clean(self, value: Any) -> Any:
         """Return data of the kind; an empty text is an empty list or object."""
-        data = super().clean(value)
+        data = super().clean(value.strip() if isinstance(value, str) else value)
         if data is None:
             return self.kind()
         if not isinstance(data, self.kind):

@@ -85,7 +85,7 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
 class StepFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     """The table of steps, checked as a whole."""
 
-    def lines(self) -> list[StepForm]:
+    def lines(self) -> list[Any]:
         """Return the forms of the steps that shall be there, in their order."""
         kept = (form for form in self.forms if not form.cleaned_data.get(DELETION_FIELD_NAME))
         return [form for form in kept if form.instance.pk or form.has_changed()]
