@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from rest_framework.test import APIClient
+from tests.django import jobs
 
 
 @pytest.fixture
@@ -49,5 +50,5 @@ def document() -> dict[str, Any]:
     return {
         "id": "report",
         "title": "Report",
-        "steps": [{"name": "sum", "task": "tests.django.jobs.add", "args": [1]}],
+        "steps": [{"name": "sum", "task": jobs.add.module_path, "args": [1]}],
     }

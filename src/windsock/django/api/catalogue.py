@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import QueryDict
 from django.urls import reverse
 from rest_framework.exceptions import ValidationError
@@ -13,7 +13,7 @@ from windsock.django.api.filters import asked, text, yes_or_no
 from windsock.django.models import Workflow, WorkflowVersion
 
 MOST_WORDS = 20
-_IS_LIVE = Q(live_revision=F("newest"))
+_newer = WorkflowVersion.objects.filter(workflow=OuterRef("pk"), revision__gt=OuterRef("live_revision"))
 
 
 def workflows() -> QuerySet[Workflow]:
@@ -42,7 +42,8 @@ def _searched(words: str) -> list[Q]:
 
 
 def _live(value: str) -> Q:
-    return _IS_LIVE if yes_or_no(value) else ~_IS_LIVE | Q(live_revision=None) | Q(newest=None)
+    is_behind = Q(live_revision=None) | Q(Exists(_newer))
+    return ~is_behind if yes_or_no(value) else is_behind
 
 
 FILTERS: dict[str, Callable[[str], Q]] = {

@@ -150,7 +150,8 @@ class _Reading:
         if issubclass(kind, Enum):
             choices = [each.value for each in kind]
             return kind(data) if data in choices else self.tell(path, f"choose one of {', '.join(choices)}")
-        if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
+        accepted = (int, float) if kind is float else kind
+        if not isinstance(data, accepted) or (isinstance(data, bool) and kind is not bool):
             return self.tell(path, f"expected {_WORDS[kind]}, not {name_of(data)}")
         if kind is int and abs(data) > LARGEST:
             return self.tell(path, f"must lie between -{LARGEST} and {LARGEST}")

@@ -69,7 +69,8 @@ def detail_json(workflow: Any) -> dict[str, Any]:
     """Return what REST says about one of ``catalogue.workflows()`` alone: its definition too."""
     is_editable = WorkflowDefinition.objects.filter(pk=workflow.pk).exists()
     definition = _definition(workflow) if is_editable else newest_document(workflow)
-    return catalogue.workflow_json(workflow) | {"editable": is_editable, "definition": definition}
+    shown = {"editable": is_editable, "retired_at": workflow.retired_at, "definition": definition}
+    return catalogue.workflow_json(workflow) | shown
 
 
 def newest_document(workflow: Workflow) -> Any:

@@ -91,13 +91,13 @@ class OperatedWorkflows(SignedIn, GenericViewSet[Workflow]):
     def pause(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Begin no more runs; Airflow is told as soon as it answers."""
         operating.pause(self.get_object())
-        return self._shown()
+        return self._steered()
 
     @action(detail=True, methods=["post"])
     def unpause(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Begin runs again."""
         operating.unpause(self.get_object())
-        return self._shown()
+        return self._steered()
 
     @action(detail=True, methods=["post"])
     @idempotent
@@ -116,7 +116,7 @@ class OperatedWorkflows(SignedIn, GenericViewSet[Workflow]):
         )
         return Response({"dates": dates}, status=_code(dry_run=body.dry_run))
 
-    def _shown(self) -> Response:
+    def _steered(self) -> Response:
         return Response(catalogue.workflow_json(self.get_object()))
 
 

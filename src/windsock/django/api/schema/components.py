@@ -137,6 +137,7 @@ _WORKFLOW: dict[str, Schema] = {
 _DOCUMENT = optional(ref("WorkflowDocument"))
 _EDITED: dict[str, Schema] = {
     "editable": {"type": "boolean", "description": "Whether it is edited here."},
+    "retired_at": optional(TIME),
     "definition": _DOCUMENT | {"description": "What it says; null when it is retired or was never sound."},
 }
 _VERSION: dict[str, Schema] = {

@@ -56,7 +56,7 @@ class Endpoint:
     tag: str
     summary: str
     description: str = ""
-    key: Schema | None = None  #: the form of the part of the path that is called "id"
+    key: Schema | None = None  #: the form of the parts of the path that are no revision
     parameters: tuple[Schema, ...] = ()
     body: Schema | None = None  #: the form of a JSON body
     is_body_needed: bool = False  #: whether that may not be left out
@@ -66,8 +66,8 @@ class Endpoint:
 
     def operation(self, path: str) -> dict[str, Any]:
         """Return the operation object for a path like ``/api/tasks/{id}/``."""
-        keys = {"revision": REVISION, "id": self.key or TEXT}
-        parts = [in_path(name, keys.get(name, TEXT)) for name in re.findall(r"{(\w+)}", path)]
+        keys = {"revision": REVISION}
+        parts = [in_path(name, keys.get(name, self.key or TEXT)) for name in re.findall(r"{(\w+)}", path)]
         parameters = [*parts, *self.parameters]
         needed = {"required": True} if self.is_body_needed else {}
         body = {"requestBody": {"content": {JSON: {"schema": self.body}}} | needed} if self.body else {}
