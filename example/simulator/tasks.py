@@ -58,5 +58,6 @@ def keep_reading(simulator_id: int, answer: dict[str, Any]) -> int:
 @task
 def delete_old_readings(days: int) -> int:
     """Delete the readings that are older than ``days`` and return how many there were."""
-    old = KpiReading.objects.filter(created_at__lt=timezone.now() - timedelta(days=days))
-    return old.delete()[0]
+    old = KpiReading._default_manager.filter(created_at__lt=timezone.now() - timedelta(days=days))
+    count, _ = old.delete()
+    return count

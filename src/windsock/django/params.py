@@ -22,15 +22,17 @@ _LONGEST_MESSAGE, _MOST_MESSAGES = 300, 10
 _DATE_TIME = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII | re.IGNORECASE
 )
-#: The formats that Airflow checks with the same library, and "date-time".
-_formats = FormatChecker()
 
 
-@_formats.checks("date-time", raises=ValueError)
 def _is_date_time(value: object) -> bool:
     if not isinstance(value, str):
         return True
     return bool(_DATE_TIME.match(value)) and datetime.fromisoformat(value.upper()) is not None
+
+
+#: The formats that Airflow checks with the same library, and "date-time".
+_formats = FormatChecker()
+_formats.checks("date-time", raises=ValueError)(_is_date_time)
 
 
 class _InvalidSchema(Exception):

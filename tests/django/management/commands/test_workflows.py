@@ -52,7 +52,7 @@ def test_publish_tells_what_it_did() -> None:
 
 
 def test_an_unknown_source_is_refused() -> None:
-    assert run("publish", "x") == ("", "There is no workflow source 'x'; known: groups.")
+    assert run("publish", "x") == ("", "There is no workflow source 'x'; known: code, groups.")
 
 
 def test_list_tells_what_is_in_force() -> None:
