@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import httpx
-
 from tests.django.fake_steering import Steered
 
 from windsock.django.orchestrator import SENTINEL, Airflow, AirflowLogin
@@ -46,6 +45,8 @@ class FakeAirflow(Steered):
             "is_stale": is_stale,
             "is_paused": False,
             "doc_md": f"Text.\n\nWindsock revision {revision}, digest {digest}",
+            "description": f"Text. [revision {revision}, {digest[:12]}]",
+            "bundle_name": "windsock",
             "file_token": f"token-of-{workflow}",
         }
 
@@ -54,6 +55,7 @@ class FakeAirflow(Steered):
             "dag_id": SENTINEL,
             "is_stale": False,
             "doc_md": None,
+            "bundle_name": "windsock",
             "file_token": "sentinel",
         }
 

@@ -68,8 +68,10 @@ class Steered:
     def _listed(self, request: httpx.Request, parts: list[str]) -> httpx.Response:
         query = request.url.params
         if parts == ["dags"]:
-            assert (query["paused"], query["exclude_stale"]) == ("true", "false")
-            return self._page(query, "dags", [dag for dag in self.dags.values() if dag.get("is_paused")])
+            found = [dag for dag in self.dags.values() if dag.get("is_paused") or query.get("paused") is None]
+            if query["exclude_stale"] == "true":
+                found = [dag for dag in found if not dag["is_stale"]]
+            return self._page(query, "dags", sorted(found, key=lambda dag: str(dag["dag_id"])))
         if parts == ["eventLogs"]:
             after, wanted = datetime.fromisoformat(query["after"]), query.get_list("included_events")
             found = [
@@ -81,7 +83,7 @@ class Steered:
         return httpx.Response(404, json=NOT_FOUND)
 
     def _page(self, query: httpx.QueryParams, name: str, found: list[Any]) -> httpx.Response:
-        offset = int(query["offset"])
+        offset = int(query.get("offset", 0))
         page = found[offset : offset + self.page]
         return httpx.Response(200, json={name: page, "total_entries": len(found)})
 

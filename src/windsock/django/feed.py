@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from django.db.models import Case, Max, Value, When
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -23,6 +23,11 @@ from windsock.errors import SignatureError, WireError
 
 AUDIENCE = "feed"
 P = ParamSpec("P")
+_NEWEST = f"""
+    SELECT DISTINCT ON (workflow_id, refusal = '') id, workflow_id, revision, document, refusal
+    FROM {WorkflowVersion._meta.db_table} WHERE revision > %s AND revision <= %s
+    ORDER BY workflow_id, refusal = '', revision DESC
+"""  # noqa: S608
 
 
 def _signed(
@@ -57,10 +62,7 @@ def changes(request: HttpRequest) -> HttpResponse:
     revision = WorkflowVersion.objects.aggregate(newest=Max("revision"))["newest"] or 0
     entries: list[dict[str, Any]] = []
     if revision != after:
-        newer = WorkflowVersion.objects.filter(revision__gt=after, revision__lte=revision)
-        is_refused = Case(When(refusal="", then=Value(False)), default=Value(True))
-        newest = newer.alias(is_refused=is_refused).order_by("workflow_id", "is_refused", "-revision")
-        entries = _entries(newest.distinct("workflow_id", "is_refused"))
+        entries = _entries(WorkflowVersion.objects.raw(_NEWEST, [after, revision]))
     return JsonResponse({"protocol": wire.PROTOCOL, "revision": revision, "entries": entries})
 
 

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=Model)
 declare = declared.declare
 _BATCH = 500
+#: Rows by their keys, as they were read and with the plans that were made of them, if any was.
+Planned = Mapping[Any, tuple[M, Plan] | None]
 _sources: dict[str, "WorkflowSource[Any]"] = {}
 
 
@@ -147,7 +149,7 @@ def validate_row(row: Model) -> None:
 def publish_row(row: Model) -> None:
     """Publish what the database holds of ``row`` now, in the caller's transaction."""
     for source in _of(type(row)):
-        _publish(source, [row.pk])
+        _publish(source, {row.pk: None})
 
 
 def publish_all(names: Iterable[str] = ()) -> Summary:
@@ -176,37 +178,51 @@ def _publish_source(source: WorkflowSource[M]) -> Summary:
     seen, versions = set[str](), 0
     refused: list[tuple[str, str]] = []
     for rows in _batches(source.queryset().iterator(chunk_size=_BATCH)):
-        plans = [source.plan(row) for row in rows]
-        keys = {plan.key: row.pk for plan, row in zip(plans, rows, strict=True)}
-        seen.update(keys)
+        planned = [(row, source.plan(row)) for row in rows]
+        plans = [plan for _, plan in planned]
+        seen.update(plan.key for plan in plans)
         refused += [(f"{source.name} {plan.key}", plan.problem) for plan in plans if plan.problems]
-        versions += _publish(source, [keys[plan.key] for plan in actions.outdated(plans)], lock=True)
+        outdated = {plan.key for plan in actions.outdated(plans)}
+        versions += _publish(source, {row.pk: (row, plan) for row, plan in planned if plan.key in outdated})
     gone = actions.keys_of(source.name) - seen
     return Summary(
         rows=len(seen), versions=versions, retired=_retire_gone(source, gone), refused=tuple(refused)
     )
 
 
-def _publish(source: WorkflowSource[M], keys: list[Any], *, lock: bool = False) -> int:
-    """Publish rows as the database holds them now.
+def _publish(source: WorkflowSource[M], planned: Planned[M]) -> int:
+    """Publish rows as the database holds them now, by their keys.
 
     The value that was saved may not be the value that is kept: a text in a date field, an F expression. A
     locked row cannot change between being read and being published.
     """
-    if not keys:
+    if not planned:
         return 0
     with transaction.atomic():
-        if lock:
-            locked = source.model._base_manager.select_for_update(of=("self",)).filter(pk__in=keys)
-            list(locked.order_by("pk").values_list("pk"))
-        rows = source.queryset().in_bulk(keys)
-        plans = [source.plan(row) for row in rows.values()]
-        plans += [Plan(source=source.name, key=str(key), id="") for key in keys if key not in rows]
+        locked = source.model._base_manager.select_for_update(of=("self",)).filter(pk__in=planned)
+        list(locked.order_by("pk").values_list("pk"))
+        rows = source.queryset().in_bulk(list(planned))
+        plans = [_plan(source, row, planned[key]) for key, row in rows.items()]
+        plans += [Plan(source=source.name, key=str(key), id="") for key in planned if key not in rows]
         return actions.publish(plans)
+
+
+def _plan(source: WorkflowSource[M], row: M, planned: tuple[M, Plan] | None) -> Plan:
+    """Return the plan of a row: the one that was made, while the row is what it was then."""
+    if planned is not None and _values(planned[0]) == _values(row):
+        return planned[1]
+    return source.plan(row)
+
+
+def _values(row: Model) -> dict[str, Any]:
+    names = {field.attname for field in row._meta.concrete_fields}
+    return {name: value for name, value in vars(row).items() if name in names}
 
 
 def _retire_gone(source: WorkflowSource[M], keys: set[str]) -> int:
     """Retire rows that are gone, but not those that came after the rows were listed."""
+    if not keys:
+        return 0
     with transaction.atomic():
         parse = source.model._meta.pk.to_python
         rows = source.queryset().filter(pk__in=[parse(key) for key in keys])

@@ -44,9 +44,15 @@ def test_the_documentation_ends_with_what_django_looks_for() -> None:
     assert compiled(description="Syncs.").doc_md == "Syncs.\n\nWindsock revision 7, digest d1ce"
 
 
+def test_the_description_ends_with_what_the_list_of_dags_shows() -> None:
+    """The list carries no documentation."""
+    assert compiled(description="Syncs.").description == "Syncs. [revision 7, d1ce]"
+    assert build(plan("a"), revision=7, digest="0123456789abcdef").description == "[revision 7, 0123456789ab]"
+
+
 def test_who_and_what_is_shown() -> None:
     dag = compiled(title="Sync the shop", description="Syncs.", owner="ada", tags=("shop", "night"))
-    assert (dag.dag_id, dag.dag_display_name, dag.description) == ("shop_sync", "Sync the shop", "Syncs.")
+    assert (dag.dag_id, dag.dag_display_name) == ("shop_sync", "Sync the shop")
     assert dag.tags == {"shop", "night"}
     assert dag.owner == "ada"
     assert compiled().dag_display_name == "shop_sync"

@@ -1,6 +1,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,13 @@ def test_a_workflows_file_is_fixed_for_ever() -> None:
 
 def test_what_is_written_is_read(stub: Path) -> None:
     shards.write(stub, shards.encode([ENTRY]))
-    assert shards.read(stub.with_suffix(".json")) == {"shop_sync": ENTRY}
+    assert shards.read(stub.with_suffix(".json")) == {"shop_sync": (ENTRY,)}
+
+
+def test_the_newest_version_of_a_workflow_comes_first(stub: Path) -> None:
+    newer = replace(ENTRY, revision=ENTRY.revision + 1)
+    shards.write(stub, shards.encode([ENTRY, newer]))
+    assert shards.read(stub.with_suffix(".json")) == {"shop_sync": (newer, ENTRY)}
 
 
 def test_the_content_does_not_depend_on_the_order() -> None:
@@ -91,14 +98,24 @@ def test_a_damaged_shard_is_named(tmp_path: Path, content: str) -> None:
         shards.read(file)
 
 
-def test_problems_are_noted_and_cleared_and_only_then_written(stub: Path) -> None:
+def test_problems_are_noted_and_cleared(stub: Path) -> None:
     file = shards.problems_beside(stub)
-    shards.write_problems(file, [])
-    assert not file.exists()
-    shards.write_problems(file, [Problem(workflow="a", revision=1, message="bad")])
+    shards.write_problems(stub, [Problem(workflow="a", revision=1, message="bad")], read_at=1)
     assert json.loads(file.read_text()) == [{"workflow": "a", "revision": 1, "message": "bad"}]
-    shards.write_problems(file, [])
+    before = file.stat().st_ino
+    shards.write_problems(stub, [], read_at=2)
     assert json.loads(file.read_text()) == []
+    shards.write_problems(stub, [], read_at=3)
+    assert (file.stat().st_ino != before, shards.modified(file)) == (True, 3)
+
+
+def test_that_a_document_was_looked_at_is_noted_with_its_problems(stub: Path) -> None:
+    assert not shards.was_looked_at(stub)
+    shards.write(stub, shards.encode([ENTRY]))
+    shards.write_problems(stub, [], read_at=shards.modified(stub.with_suffix(".json")))
+    assert shards.was_looked_at(stub)
+    shards.write(stub, shards.encode([ENTRY]))
+    assert not shards.was_looked_at(stub)
 
 
 def test_problems_that_cannot_be_noted_do_not_cost_the_shard(
@@ -109,11 +126,11 @@ def test_problems_that_cannot_be_noted_do_not_cost_the_shard(
 
     monkeypatch.setattr(shards, "replace", full)
     problem = Problem(workflow="a", revision=1, message="bad")
-    shards.write_problems(shards.problems_beside(stub), [problem])
+    shards.write_problems(stub, [problem], read_at=1)
     assert "No space left" in caplog.text
 
 
 def test_a_workers_copy_notes_no_problems(tmp_path: Path) -> None:
     stub = tmp_path / "versions" / "7" / "abc" / "shards" / "a7.py"
-    shards.write_problems(shards.problems_beside(stub), [Problem(workflow="a", revision=1, message="bad")])
+    shards.write_problems(stub, [Problem(workflow="a", revision=1, message="bad")], read_at=1)
     assert list(tmp_path.iterdir()) == []

@@ -56,3 +56,23 @@ def test_asking_to_parse_twice_is_as_good_as_once() -> None:
 
     airflow = Airflow(URL, AirflowLogin(URL, "a", "b"), transport=httpx.MockTransport(answer))
     airflow.ask_to_parse("x")
+
+
+def test_the_list_of_all_dags_tells_what_each_serves(fake: FakeAirflow) -> None:
+    fake.page = 3
+    for number in range(7):
+        fake.serve(f"w{number}", number, f"{number}" * 32, is_stale=number == 2)
+    fake.dags["foreign"] = {"dag_id": "foreign", "is_stale": False, "description": None}
+    fake.dags["sly"] = {"dag_id": "sly", "is_stale": False, "description": "[revision 1, 0123] and more"}
+
+    found = fake.client().in_force()
+
+    assert found == {f"w{n}": f"{n}" * 12 for n in range(7) if n != 2} | {"foreign": "", "sly": ""}
+    assert fake.requests.count("GET /api/v2/dags") == 3
+
+
+def test_dags_that_are_scheduled_can_be_counted_without_a_list(fake: FakeAirflow) -> None:
+    fake.serve("a", 1, DIGEST)
+    fake.serve("b", 1, DIGEST, is_stale=True)
+
+    assert fake.client().count_in_force("windsock") == 1

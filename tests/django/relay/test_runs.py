@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 from tests.django.fake_airflow import FakeAirflow
 
-from windsock.django.actions import runs
+from windsock.django.actions import refusals, runs
 from windsock.django.models import Workflow, WorkflowRun, WorkflowVersion
 from windsock.django.relay.runs import Starter
 
@@ -74,16 +74,18 @@ def test_a_run_given_with_a_save_waits_for_that_version(
 def test_what_airflow_refused_leaves_the_last_good_version_to_run(
     fake: FakeAirflow, run: WorkflowRun
 ) -> None:
+    WorkflowVersion.objects.update(live_at=timezone.now())
     WorkflowVersion.objects.create(workflow_id="w", digest="b" * 32, document={}, revision=2)
-    Workflow.objects.update(problem="Airflow: no such pool")
+    refusals.report("w", 2, "no such pool")
     Starter(fake.client()).run()
 
     assert len(fake.runs) == 1
 
 
 def test_a_workflow_of_which_airflow_refused_all_cannot_run(fake: FakeAirflow, run: WorkflowRun) -> None:
-    WorkflowVersion.objects.update(is_settled=False)
-    Workflow.objects.update(problem="Airflow: no such pool", live_revision=None)
+    WorkflowVersion.objects.update(is_settled=False, live_at=None)
+    Workflow.objects.update(live_revision=None)
+    refusals.report("w", 1, "no such pool")
     Starter(fake.client()).run()
 
     assert (stored().status, stored().message) == ("FAILED", "Airflow: no such pool")

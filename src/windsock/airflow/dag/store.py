@@ -81,7 +81,7 @@ class Store:
                 changes[document.stem] += []
         plan = {}
         for shard, changed in changes.items():
-            kept = self._merged({} if whole else self._entries(shard), changed, shard)
+            kept = list(self._merged({} if whole else self._entries(shard), changed, shard))
             content = shards.encode(kept)
             stub = self._stub(shard)
             known = kept or stub.exists() or stub.with_suffix(".json").exists()

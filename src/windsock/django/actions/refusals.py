@@ -38,8 +38,8 @@ def report(workflow: str, revision: int, message: str) -> None:
                 never_live.exclude(refusal=message).update(refusal=message)
         newest.exclude(problem=REFUSED + message).update(problem=REFUSED + message)
     else:
-        publish_again(workflow, revision, TAKEN_NOW, only_refused=True)
         newest.filter(problem__startswith=REFUSED).update(problem="")
+        publish_again(workflow, revision, TAKEN_NOW, only_refused=True)
 
 
 def _reopen(workflow: str) -> None:

@@ -57,6 +57,8 @@ def publish(plans: Sequence[Plan], *, author: Any = None, comment: str = "") -> 
 
 def outdated(plans: Sequence[Plan]) -> list[Plan]:
     """Return those plans that ``publish`` would write something for; takes no lock."""
+    if not plans:
+        return []
     stored = Stored.of(plans, lock=False)
     return [plan for plan in plans if not stored.is_current(stored.checked(plan))]
 
