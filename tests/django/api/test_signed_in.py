@@ -4,6 +4,8 @@ import sys
 from django.contrib.auth.models import User
 from django.test import Client
 
+from windsock.django.models import TaskRun, Workflow, WorkflowRun, WorkflowVersion
+
 
 def test_nobody_gets_in_unknown_and_no_cache_keeps_the_answer(client: Client) -> None:
     answer = client.get("/api/tasks/")
@@ -35,3 +37,16 @@ def test_a_project_may_name_the_authentication_in_its_settings() -> None:
     )
 
     assert "BearerAuthentication" in done.stdout, done.stderr
+
+
+def test_a_browser_is_shown_a_page_everywhere(admin_client: Client) -> None:
+    workflow = Workflow.objects.create(id="a", source="test")
+    WorkflowVersion.objects.create(workflow=workflow, digest="0", document={}, revision=1)
+    run = WorkflowRun.objects.create(workflow=workflow, run_id="r")
+    task = TaskRun.objects.create(name="t")
+    paths = ("workflows/", "workflows/a/", "workflows/a/run/", "workflows/a/versions/1/", f"runs/{run.pk}/")
+    for path in (*paths, "workflows/preview/", f"runs/{run.pk}/clear/", f"tasks/{task.pk}/retry/"):
+        answer = admin_client.get(f"/api/{path}", headers={"Accept": "text/html"})
+        assert answer.status_code in {200, 404, 405}, path
+        assert answer["Content-Type"].startswith("text/html")
+        assert admin_client.options(f"/api/{path}").status_code == 200, path

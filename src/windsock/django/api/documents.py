@@ -155,7 +155,7 @@ class _Reading:
             return self.tell(path, f"expected {_WORDS[kind]}, not {name_of(data)}")
         if kind is int and abs(data) > LARGEST:
             return self.tell(path, f"must lie between -{LARGEST} and {LARGEST}")
-        return self.read_text(data, path) if kind is str else data
+        return self.read_text(data, path) if isinstance(data, str) else data
 
     def read_text(self, data: str, path: str) -> Any:
         if clean_text(data) != data:

@@ -17,7 +17,7 @@ from windsock.django.api import catalogue
 from windsock.django.api.documents import name_of, read
 from windsock.django.api.idempotency import idempotent
 from windsock.django.api.parsing import DocumentBody, FormBody, plain
-from windsock.django.api.signed_in import SignedIn
+from windsock.django.api.signed_in import NoForm, SignedIn
 from windsock.django.models import Workflow, WorkflowDefinition, WorkflowVersion
 from windsock.errors import InvalidWorkflow
 from windsock.workflow import Workflow as Definition
@@ -27,6 +27,7 @@ class EditedWorkflows(SignedIn, GenericViewSet[Workflow]):
     """Create, replace, change and retire the workflows that are edited here."""
 
     parser_classes: Any = (DocumentBody, FormBody)
+    serializer_class = NoForm
 
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

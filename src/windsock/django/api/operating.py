@@ -19,7 +19,7 @@ from windsock.django.api import catalogue
 from windsock.django.api.documents import read
 from windsock.django.api.idempotency import idempotent
 from windsock.django.api.parsing import plain
-from windsock.django.api.signed_in import SignedIn
+from windsock.django.api.signed_in import NoForm, SignedIn
 from windsock.django.models import Workflow, WorkflowRun
 
 
@@ -122,6 +122,8 @@ class OperatedWorkflows(SignedIn, GenericViewSet[Workflow]):
 
 class OperatedRuns(SignedIn, GenericViewSet[WorkflowRun]):
     """Cancel, retry, clear, mark."""
+
+    serializer_class = NoForm
 
     @action(detail=True, methods=["post"])
     @idempotent

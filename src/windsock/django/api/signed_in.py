@@ -7,11 +7,16 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from windsock.django.api.authentication import BearerAuthentication
 from windsock.django.api.parsing import FormBody, JsonBody
 from windsock.django.api.refusals import refusal_of
+
+
+class NoForm(Serializer[Any]):
+    """What a browser is shown where there is no serializer: without one, its page would not open."""
 
 
 class SignedIn(APIView):

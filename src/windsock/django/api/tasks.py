@@ -17,7 +17,7 @@ from windsock.django.actions import enqueueing, tasks
 from windsock.django.api.filters import filtered
 from windsock.django.api.idempotency import idempotent
 from windsock.django.api.pagination import KeyPages
-from windsock.django.api.signed_in import SignedIn
+from windsock.django.api.signed_in import NoForm, SignedIn
 from windsock.django.api.throttling import when_starting
 from windsock.django.models import TaskRun
 from windsock.django.sensitive import shown_input
@@ -81,6 +81,7 @@ class TaskViewSet(SignedIn, ReadOnlyModelViewSet[TaskRun]):
     """Tracked executions; to whom they do not belong they do not exist."""
 
     pagination_class = TaskPages
+    serializer_class = NoForm
 
     def get_queryset(self) -> QuerySet[TaskRun]:
         """Return what the caller may see, a list filtered by the query.

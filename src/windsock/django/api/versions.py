@@ -17,7 +17,7 @@ from windsock.django.api.editing import detail_json
 from windsock.django.api.idempotency import idempotent
 from windsock.django.api.pagination import Pages
 from windsock.django.api.permissions import Needed
-from windsock.django.api.signed_in import SignedIn
+from windsock.django.api.signed_in import NoForm, SignedIn
 from windsock.django.api.throttling import when_starting
 from windsock.django.models import Workflow, WorkflowVersion
 
@@ -36,6 +36,7 @@ class VersionViewSet(SignedIn, ReadOnlyModelViewSet[WorkflowVersion]):
     }
     pagination_class = Pages
     lookup_field = "revision"
+    serializer_class = NoForm
 
     def get_queryset(self) -> QuerySet[WorkflowVersion]:
         """Return the versions of the workflow that the address names."""
