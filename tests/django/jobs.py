@@ -24,6 +24,11 @@ def add(a: int, b: int = 1) -> int:
 
 
 @task
+def named(run: int, function: int) -> list[int]:
+    return [run, function]
+
+
+@task
 async def add_later(a: int, b: int) -> int:
     return a + b
 

@@ -40,6 +40,12 @@ def test_a_step_brings_its_own_arguments() -> None:
     assert execute(jobs.add, 1, args=[10], kwargs={"b": 20}).value == 30
 
 
+def test_an_argument_may_have_any_name() -> None:
+    outcome = execute(jobs.named, args=[], kwargs={"run": 1, "function": 2})
+
+    assert outcome.value == [1, 2]
+
+
 def test_a_task_that_asks_for_it_gets_the_context() -> None:
     assert execute(jobs.report).value == {"attempt": 1}
 

@@ -138,7 +138,7 @@ def _callable(run: TaskRun, pulse: Pulse) -> Callable[..., Any]:
     return partial(_returning, run, function)
 
 
-def _returning(run: TaskRun, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _returning(run: TaskRun, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     try:
         value = function(*args, **kwargs)
     except Refused as refusal:

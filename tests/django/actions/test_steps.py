@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.utils import timezone
+from tests.django.keyed_jobs import sign_in
 
 from windsock.call import Failure, Outcome
 from windsock.django.actions import steps
 from windsock.django.models import TaskRun, Workflow, WorkflowRun, WorkflowVersion
 from windsock.django.observed import TaskInstance
+from windsock.django.sensitive import shown_kwargs
 from windsock.run import AIRFLOW_TASK_STATES, Status
 from windsock.workflow import Retry, Step
 
@@ -198,9 +200,100 @@ def test_a_record_that_waits_for_a_retry_ends_as_airflow_ended_it(begin: Begin, 
 
 def test_a_finished_record_never_goes_back(begin: Begin, run: WorkflowRun) -> None:
     steps.end(begin(1), Outcome(value=1))
-    steps.reconcile(run, [instance("failed", step="one", attempt=1)])
+    steps.reconcile(run, [instance("failed", step="one", attempt=0)])
 
     assert record().status == "DONE"
+
+
+@pytest.mark.parametrize(("state", "status"), [("failed", "FAILED"), ("skipped", "SKIPPED")])
+def test_a_finished_step_that_is_marked_gets_a_new_record(
+    begin: Begin, run: WorkflowRun, state: str, status: str
+) -> None:
+    steps.end(begin(1), Outcome(value=1))
+    for _ in range(2):
+        steps.reconcile(run, [instance(state, step="one", attempt=1)])
+
+    found = TaskRun.objects.order_by("generation").values_list("generation", "status", "message")
+    assert list(found) == [(0, "DONE", ""), (1, status, f"Airflow set it to {state}.")]
+
+
+def test_a_marked_step_that_is_cleared_gets_one_record_more(begin: Begin, run: WorkflowRun) -> None:
+    steps.end(begin(1), Outcome(value=1))
+    steps.reconcile(run, [instance("failed", step="one", attempt=1)])
+    steps.end(begin(2), Outcome(value=2))
+
+    assert list(TaskRun.objects.order_by("generation").values_list("generation", "status")) == [
+        (0, "DONE"),
+        (1, "FAILED"),
+        (2, "DONE"),
+    ]
+
+
+def cancel(run: WorkflowRun, *, is_told: bool = True) -> None:
+    WorkflowRun.objects.update(
+        status="PROCESSING",
+        cancel_requested_at=timezone.now(),
+        next_send_at=None if is_told else timezone.now(),
+    )
+
+
+def test_the_steps_of_a_cancelled_run_are_cancelled(begin: Begin, run: WorkflowRun) -> None:
+    begin(1)
+    WorkflowRun.objects.update(status="CANCELLED")
+    steps.reconcile(run, [instance("failed", step="one", attempt=1), instance("skipped")])
+
+    assert set(TaskRun.objects.values_list("step", "status")) == {("one", "CANCELLED"), ("two", "CANCELLED")}
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_no_step_begins_while_its_run_is_cancelled(begin: Begin, run: WorkflowRun, is_told: bool) -> None:
+    cancel(run, is_told=is_told)
+
+    assert begin(1).status == "CANCELLED"
+    assert (record().attempt, record().finished_at is not None) == (1, True)
+    assert begin(1).pk == record().pk
+
+
+def test_a_step_that_waits_for_a_retry_does_not_begin_again_then(begin: Begin, run: WorkflowRun) -> None:
+    steps.end(begin(1), BAD)
+    cancel(run)
+
+    assert begin(2).status == "CANCELLED"
+    assert record().attempt == 2
+
+
+def test_a_teardown_step_begins_nevertheless(begin: Begin, run: WorkflowRun) -> None:
+    cancel(run)
+
+    assert begin(1, Step(name="clean", task=STEP.task, teardown=True)).status == "PROCESSING"
+
+
+def test_a_step_of_a_run_that_airflow_must_not_have_asks_for_its_end(begin: Begin, run: WorkflowRun) -> None:
+    """It was cancelled while the relay sent it, and died before it noted that."""
+    WorkflowRun.objects.update(status="CANCELLED", cancel_requested_at=timezone.now(), revision=None)
+
+    assert begin(1, Step(name="clean", task=STEP.task, teardown=True)).status == "CANCELLED"
+    run.refresh_from_db()
+    assert (run.status, run.next_send_at is not None) == ("CANCELLED", True)
+
+
+def test_a_step_of_a_cancelled_run_that_was_cleared_begins(begin: Begin, run: WorkflowRun) -> None:
+    WorkflowRun.objects.update(status="CANCELLED", cancel_requested_at=timezone.now())
+
+    assert begin(2).status == "PROCESSING"
+    run.refresh_from_db()
+    assert (run.status, run.cancel_requested_at, run.generation) == ("PROCESSING", None, 1)
+
+
+def test_what_a_task_hides_is_hidden_in_its_step(begin: Begin) -> None:
+    record = begin(1, Step(name="log", task=sign_in.module_path))
+    steps.rendered(record, ["ann"], {"password": "hunter2!"})
+    failure = Failure(exception="builtins.ValueError", message="not hunter2!", retry=True)
+    steps.end(record, Outcome(failure=failure))
+
+    stored = TaskRun.objects.get()
+    assert shown_kwargs(stored) == {"password": "********"}
+    assert stored.message == "not ********"
 
 
 def test_a_step_that_was_cleared_and_then_skipped_gets_a_record(begin: Begin, run: WorkflowRun) -> None:

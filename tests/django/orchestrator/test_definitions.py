@@ -76,3 +76,26 @@ def test_dags_that_are_scheduled_can_be_counted_without_a_list(fake: FakeAirflow
     fake.serve("b", 1, DIGEST, is_stale=True)
 
     assert fake.client().count_in_force("windsock") == 1
+
+
+def test_a_dag_is_paused_and_unpaused(fake: FakeAirflow) -> None:
+    airflow = fake.client()
+    fake.serve("a", 1, DIGEST)
+
+    assert airflow.set_paused("a", True)
+    assert airflow.paused() == {"a"}
+    assert airflow.set_paused("a", False)
+    assert airflow.paused() == set()
+
+
+def test_a_dag_that_is_not_there_cannot_be_paused(fake: FakeAirflow) -> None:
+    assert not fake.client().set_paused("a", True)
+
+
+def test_all_paused_dags_are_told(fake: FakeAirflow) -> None:
+    fake.page = 2
+    for name in "abcde":
+        fake.serve(name, 1, DIGEST)
+        fake.dags[name]["is_paused"] = name != "c"
+
+    assert fake.client().paused() == set("abde")

@@ -65,3 +65,15 @@ def test_all_task_instances_of_a_run_are_read(fake: FakeAirflow) -> None:
     assert [(step.step, step.state, step.attempt) for step in steps] == [
         (n, "upstream_failed", 0) for n in "xyz"
     ]
+
+
+def test_what_people_did_comes_page_by_page_with_the_time_of_airflow(fake: FakeAirflow) -> None:
+    fake.page = 2
+    fake.put_deed("patch_dag", "a")
+    fake.now += timedelta(seconds=10)
+    for event in ("patch_task_instance", "get_dag", "delete_dag_run", "patch_dag"):
+        fake.put_deed(event, "a", "r")
+    deeds, at = fake.client().deeds_since(NOW)
+
+    assert [deed.what for deed in deeds] == ["patch_task_instance", "delete_dag_run", "patch_dag"]
+    assert (deeds[0].workflow, deeds[0].run_id, at) == ("a", "r", fake.now)

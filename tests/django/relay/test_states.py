@@ -1,6 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from django.utils import timezone
 from tests.django.fake_airflow import FakeAirflow
@@ -127,6 +128,67 @@ def test_after_a_pause_everything_arrives_once(fake: FakeAirflow, watcher: Watch
     again.run()
 
     assert WorkflowRun.objects.filter(status="DONE", generation=0).count() == 200
+
+
+def test_a_relay_that_dies_in_between_loses_nothing(
+    fake: FakeAirflow, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has written down some of the runs, and not how far it came."""
+    watcher.run()
+    for number in range(200):
+        fake.now += timedelta(milliseconds=300)
+        fake.put_run("w", f"r{number}", "failed", **TIMES)
+        fake.put_step("w", f"r{number}", "one", "failed")
+    api, answered = fake._api, iter(range(80))
+
+    def go_away(request: Any, path: str) -> Any:
+        if path.endswith("taskInstances") and next(answered, None) is None:
+            raise SystemExit
+        return api(request, path)
+
+    monkeypatch.setattr(fake, "_api", go_away)
+    with pytest.raises(SystemExit):
+        watcher.run()
+    assert 0 < WorkflowRun.objects.count() < 200
+    monkeypatch.setattr(fake, "_api", api)
+    for _ in range(2):
+        Watcher(fake.client(), clock=Clock()).run()
+
+    assert WorkflowRun.objects.filter(status="FAILED", generation=0).count() == 200
+    assert TaskRun.objects.filter(status="FAILED").count() == 200
+
+
+def test_a_run_whose_steps_cannot_be_read_holds_up_no_other(
+    fake: FakeAirflow, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        fake.put_run("w", f"r{number}", "success", **TIMES)
+    api = fake._api
+
+    def forbid(request: Any, path: str) -> Any:
+        bad = path.endswith("r1/taskInstances")
+        return httpx.Response(404, json={"detail": "gone"}) if bad else api(request, path)
+
+    monkeypatch.setattr(fake, "_api", forbid)
+    watcher.run()
+
+    assert set(WorkflowRun.objects.values_list("run_id", flat=True)) == {"r0", "r2"}
+
+
+def test_the_runs_of_a_backfill_are_known_as_such(fake: FakeAirflow, watcher: Watcher) -> None:
+    fake.put_run("w", "backfill__2026-01-01", "queued", run_type="backfill")
+    fake.put_run("w", "scheduled__2026-01-02", "queued", run_type="backfill")
+    watcher.run()
+
+    assert set(WorkflowRun.objects.values_list("origin", flat=True)) == {"backfill"}
+
+
+def test_a_mark_in_airflow_changes_the_run(fake: FakeAirflow, watcher: Watcher) -> None:
+    for state in ("running", "failed", "success"):
+        fake.put_run("w", "manual__1", state, **TIMES)
+        watcher.run()
+
+    assert (stored().status, stored().generation) == ("DONE", 0)
 
 
 def test_the_cursor_is_airflows_time_and_seldom_written(fake: FakeAirflow, watcher: Watcher) -> None:

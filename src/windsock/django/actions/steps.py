@@ -123,8 +123,8 @@ def reconcile(run: WorkflowRun, instances: Iterable[TaskInstance]) -> None:
 def _status_of(run: WorkflowRun, instance: TaskInstance) -> Status:
     """Return what Airflow's state means; what a cancellation ends looks there as if it failed."""
     status = AIRFLOW_TASK_STATES.get(instance.state, Status.PENDING)
-    ends = run.status == Status.CANCELLED and instance.state in {"failed", "skipped"}
-    return Status.CANCELLED if ends else status
+    is_cancelled = run.status == Status.CANCELLED or run.cancel_requested_at is not None
+    return Status.CANCELLED if is_cancelled and instance.state in {"failed", "skipped"} else status
 
 
 def _is_wanted(run: WorkflowRun, step: Step) -> bool:

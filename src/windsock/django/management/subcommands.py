@@ -14,7 +14,6 @@ from rest_framework.exceptions import ValidationError
 from windsock.django.models import Workflow
 from windsock.errors import InvalidParams, InvalidWorkflow, WindsockError
 
-
 #: The options that every command of Django has, and what ``call_command`` adds.
 _DJANGOS = frozenset(
     {
