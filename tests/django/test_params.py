@@ -49,6 +49,9 @@ def test_a_schema_that_cannot_be_used_is_told_at_its_place(schema: dict[str, Any
         ({"type": "string", "format": "date-time"}, "2026-02-03 04:05", "default"),
         ({"type": "string", "format": "date-time"}, "2026-02-30T04:05:06Z", "default"),
         ({"type": "string", "format": "email"}, "ada", "default"),
+        ({"type": "string", "format": "duration"}, "P", "default"),
+        ({"type": "string", "format": "duration"}, "P1DT", "default"),
+        ({"type": "string", "format": "duration"}, "1 day", "default"),
         ({"$ref": "#"}, 1, "default"),
         ({}, "a\x00", "default"),
     ],
@@ -62,6 +65,8 @@ def test_a_default_must_fit_its_schema(schema: dict[str, Any], default: Any, fie
     [
         ({}, {"any": ["thing"]}),
         ({"type": "string", "format": "date-time"}, "2026-02-03T04:05:06.7+01:00"),
+        ({"type": "string", "format": "duration"}, "P1DT2H30M"),
+        ({"type": "string", "format": "duration"}, "P3W"),
         ({"type": "string", "format": "multiline"}, "a\nb"),
         ({"type": "integer", "default": 3}, 3),
         ({"$defs": {"n": {"type": "integer"}}, "items": {"$ref": "#/$defs/n"}}, [1, 2]),

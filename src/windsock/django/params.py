@@ -22,6 +22,8 @@ _LONGEST_MESSAGE, _MOST_MESSAGES = 300, 10
 _DATE_TIME = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII | re.IGNORECASE
 )
+#: Source: RFC 3339, appendix A.
+_DURATION = re.compile(r"P(?=.)(\d+W|(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?)\Z", re.ASCII)
 
 
 def _is_date_time(value: object) -> bool:
@@ -30,9 +32,14 @@ def _is_date_time(value: object) -> bool:
     return bool(_DATE_TIME.match(value)) and datetime.fromisoformat(value.upper()) is not None
 
 
-#: The formats that Airflow checks with the same library, and "date-time".
+def _is_duration(value: object) -> bool:
+    return not isinstance(value, str) or bool(_DURATION.match(value))
+
+
+#: What the library checks by itself; the others depend on what else is installed, here and beside Airflow.
 _formats = FormatChecker()
 _formats.checks("date-time", raises=ValueError)(_is_date_time)
+_formats.checks("duration")(_is_duration)
 
 
 class _InvalidSchema(Exception):
