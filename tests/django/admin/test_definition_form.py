@@ -64,6 +64,10 @@ def test_a_form_that_saw_something_else_is_refused() -> None:
     assert errors(row, id="", seen="2026-01-01T00:00:00+00:00")["seen"].startswith("Somebody changed this")
 
 
+def test_a_new_form_has_the_zone_of_the_model() -> None:
+    assert '<option value="UTC" selected>' in str(WorkflowForm()["timezone"])
+
+
 def test_an_unknown_zone_of_the_row_can_still_be_seen() -> None:
     definitions.create(a_plan())
     WorkflowDefinition.objects.update(timezone="Nowhere")

@@ -21,7 +21,7 @@ def test_json_of_another_kind_is_refused(text: str, message: str) -> None:
 def test_json_is_shown_as_it_would_be_typed() -> None:
     field = JsonField(kind=list, indent=2)
     assert field.prepare_value(["ü"]) == '[\n  "ü"\n]'
-    assert field.prepare_value([]) == ""
+    assert field.prepare_value([]) == field.prepare_value(None) == ""
     assert field.bound_data("[", []) == "["
 
 

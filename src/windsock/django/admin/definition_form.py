@@ -55,6 +55,7 @@ class WorkflowForm(forms.ModelForm):  # type: ignore[type-arg]
         if "seen" in self.fields:
             self.fields["seen"].initial = self.stored_at
         if "timezone" in self.fields:
+            self.fields["timezone"].initial = self.instance.timezone
             self.fields["timezone"].choices = [(zone, zone) for zone in _zones(self.instance.timezone)]  # type: ignore[attr-defined]
 
     def clean_description(self) -> str:

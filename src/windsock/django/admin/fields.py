@@ -17,8 +17,10 @@ class JsonField(forms.JSONField):
 
     def prepare_value(self, value: Any) -> Any:
         """Return the text that is edited; nothing for what is empty."""
+        if value is None or value == self.kind():
+            return ""
         if isinstance(value, self.kind):
-            return json.dumps(value, ensure_ascii=False, indent=self.indent) if value else ""
+            return json.dumps(value, ensure_ascii=False, indent=self.indent)
         return super().prepare_value(value)
 
     def clean(self, value: Any) -> Any:
