@@ -12,22 +12,24 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from windsock.errors import WireError
 
 PROTOCOL = 1
+_PLAIN = frozenset({type(None), str, int, bool, float})
 
 T = TypeVar("T")
 
 
 def to_json(value: Any) -> dict[str, Any]:
     """Return the JSON object of a core dataclass."""
-    return {
-        _key(item, hint): _encode(getattr(value, item.name))
-        for item, hint in _shape(type(value))  # type: ignore[arg-type]
-        if getattr(value, item.name) != _default(item)
-    }
+    document: dict[str, Any] = {}
+    for item, _, key, default in _shape(type(value)):  # type: ignore[arg-type]
+        content = getattr(value, item.name)
+        if content != default:
+            document[key] = _encode(content)
+    return document
 
 
 def from_json(kind: type[T], data: Any, *, path: str = "") -> T:
@@ -39,12 +41,11 @@ def from_json(kind: type[T], data: Any, *, path: str = "") -> T:
     if not isinstance(data, Mapping):
         raise WireError(f"{path or kind.__name__}: expected an object")
     values: dict[str, Any] = {}
-    for item, hint in _shape(kind):  # type: ignore[arg-type]
-        key = _key(item, hint)
+    for item, hint, key, default in _shape(kind):  # type: ignore[arg-type]
         where = f"{path}.{key}" if path else key
         if key in data:
             values[item.name] = _decode(hint, data[key], where)
-        elif item.default is MISSING and item.default_factory is MISSING:
+        elif default is MISSING:
             raise WireError(f"{where}: is missing")
     return kind(**values)
 
@@ -74,7 +75,7 @@ def check_protocol(message: Mapping[str, Any]) -> None:
 
 def keys(kind: type) -> dict[str, tuple["Field[Any]", Any]]:
     """Return the fields of a dataclass and their types, by the keys under which they stand in JSON."""
-    return {_key(item, hint): (item, hint) for item, hint in _shape(kind)}
+    return {part.key: (part.item, part.hint) for part in _shape(kind)}
 
 
 def without_none(hint: Any) -> Any:
@@ -85,10 +86,21 @@ def without_none(hint: Any) -> Any:
     return hint
 
 
+class _Part(NamedTuple):
+    """What is known of a field before any value is seen."""
+
+    item: "Field[Any]"
+    hint: Any
+    key: str
+    default: Any
+
+
 @cache
-def _shape(kind: type) -> tuple[tuple["Field[Any]", Any], ...]:
+def _shape(kind: type) -> tuple[_Part, ...]:
     hints = get_type_hints(kind)
-    return tuple((item, hints[item.name]) for item in fields(kind))
+    return tuple(
+        _Part(item, hints[item.name], _key(item, hints[item.name]), _default(item)) for item in fields(kind)
+    )
 
 
 def _key(item: "Field[Any]", hint: Any) -> str:
@@ -104,6 +116,8 @@ def _default(item: "Field[Any]") -> Any:
 
 
 def _encode(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if is_dataclass(value):
         return to_json(value)
     if isinstance(value, datetime):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -23,9 +22,12 @@ from windsock.errors import SignatureError, WireError
 
 AUDIENCE = "feed"
 P = ParamSpec("P")
-_NEWEST = f"""
-    SELECT DISTINCT ON (workflow_id, refusal = '') id, workflow_id, revision, document, refusal
-    FROM {WorkflowVersion._meta.db_table} WHERE revision > %s AND revision <= %s
+_TABLE = WorkflowVersion._meta.db_table
+#: The highest revision is always among the rows, so that one query tells whether there is news at all.
+_NEWS = f"""
+    SELECT DISTINCT ON (workflow_id, refusal = '') id, workflow_id, revision, refusal,
+        CASE WHEN revision > %(after)s THEN document END AS document
+    FROM {_TABLE} WHERE revision > LEAST(%(after)s, (SELECT max(revision) FROM {_TABLE}) - 1)
     ORDER BY workflow_id, refusal = '', revision DESC
 """  # noqa: S608
 
@@ -59,10 +61,9 @@ def changes(request: HttpRequest) -> HttpResponse:
     after = _revision(request, "after")
     if after is None:
         return _refused("after must be a revision")
-    revision = WorkflowVersion.objects.aggregate(newest=Max("revision"))["newest"] or 0
-    entries: list[dict[str, Any]] = []
-    if revision != after:
-        entries = _entries(WorkflowVersion.objects.raw(_NEWEST, [after, revision]))
+    versions = list(WorkflowVersion.objects.raw(_NEWS, {"after": after}))
+    revision = max((version.revision or 0 for version in versions), default=0)
+    entries = _entries(version for version in versions if (version.revision or 0) > after)
     return JsonResponse({"protocol": wire.PROTOCOL, "revision": revision, "entries": entries})
 
 

@@ -3,10 +3,10 @@
 A person's long transaction may hold a workflow's row; nothing here waits for it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
@@ -14,6 +14,14 @@ from windsock.django.actions.plans import REFUSED, STUCK
 from windsock.django.actions.revisions import TOMBSTONE
 from windsock.django.models import Workflow, WorkflowVersion
 from windsock.django.relay import wake
+
+_BATCH = 1_000
+_NOW_LIVE = f"""
+    UPDATE {Workflow._meta.db_table} workflow
+    SET live_revision = CASE WHEN version.digest <> %s THEN version.revision END, updated_at = now()
+    FROM {WorkflowVersion._meta.db_table} version
+    WHERE version.id = ANY(%s) AND workflow.id = version.workflow_id
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,22 +63,20 @@ def open_versions(after: int = 0) -> list[Open]:
 def settle(versions: Iterable[Open]) -> set[str]:
     """Note that versions are in force; return the workflows of which that could be written now."""
     seen = {version.workflow: version for version in versions}
-    with transaction.atomic():
-        rows = Workflow.objects.select_for_update(skip_locked=True, no_key=True).filter(id__in=seen)
-        told = dict(rows.order_by("id").values_list("id", "problem"))
-        keys = {seen[workflow].version for workflow in told}
-        WorkflowVersion.objects.filter(pk__in=keys).update(is_settled=True, live_at=timezone.now())
-        in_force = WorkflowVersion.objects.filter(workflow=OuterRef("pk"), pk__in=keys)
-        tombstones = [workflow for workflow in told if seen[workflow].is_tombstone]
-        written = Workflow.objects.filter(id__in=told)
-        written.exclude(id__in=tombstones).update(
-            live_revision=Subquery(in_force.values("revision")[:1]), updated_at=timezone.now()
-        )
-        written.filter(id__in=tombstones).update(live_revision=None, updated_at=timezone.now())
-        _clear([workflow for workflow, problem in told.items() if problem.startswith((REFUSED, STUCK))])
-        if told:
-            wake("runs")
-    return set(told)
+    settled = set[str]()
+    for batch in _batches(sorted(seen)):
+        with transaction.atomic():
+            rows = Workflow.objects.select_for_update(skip_locked=True, no_key=True).filter(id__in=batch)
+            told = dict(rows.order_by("id").values_list("id", "problem"))
+            keys = [seen[workflow].version for workflow in told]
+            WorkflowVersion.objects.filter(pk__in=keys).update(is_settled=True, live_at=timezone.now())
+            with connection.cursor() as cursor:
+                cursor.execute(_NOW_LIVE, [TOMBSTONE, keys])
+            _clear([workflow for workflow, problem in told.items() if problem.startswith((REFUSED, STUCK))])
+            if told:
+                wake("runs")
+        settled.update(told)
+    return settled
 
 
 def reopen(workflows: Sequence[str]) -> int:
@@ -99,6 +105,10 @@ def mark_stuck(version: Open, reason: str) -> bool:
             workflow.problem = text
             workflow.save(update_fields=["problem", "updated_at"])
     return True
+
+
+def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[begin : begin + _BATCH] for begin in range(0, len(names), _BATCH))
 
 
 def _clear(workflows: Sequence[str]) -> None:

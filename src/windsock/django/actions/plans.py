@@ -18,6 +18,8 @@ from windsock.workflow import Workflow as Definition
 #: How the text of ``Workflow.problem`` begins when it is not the definition's own problem.
 REFUSED = "Airflow: "
 STUCK = "Not live yet: "
+#: What a plan decides of a workflow's row.
+COLUMNS = ("source", "source_key", "title", "owner", "tags", "description", "retired_at", "problem")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,8 @@ class Stored:
 
     workflows: dict[str, Workflow]
     digests: dict[str, str | None]  #: of the newest version
-    created: list[Workflow] = field(default_factory=list)  #: not written yet
+    created: dict[str, Workflow] = field(default_factory=dict)  #: not written yet
+    changed: dict[str, Workflow] = field(default_factory=dict)  #: not written yet
     _of_rows: dict[tuple[str, str], list[Workflow]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
@@ -80,7 +83,26 @@ class Stored:
         """Add a workflow that is to be written with all others."""
         self.workflows[workflow.id] = workflow
         self._of_rows[workflow.source, workflow.source_key].append(workflow)
-        self.created.append(workflow)
+        self.created[workflow.id] = workflow
+
+    def change(self, workflow: Workflow, columns: dict[str, Any]) -> None:
+        """Change a workflow that is to be written with all others."""
+        changed = [name for name, value in columns.items() if getattr(workflow, name) != value]
+        for name in changed:
+            setattr(workflow, name, columns[name])
+        if changed and workflow.id not in self.created:
+            self.changed[workflow.id] = workflow
+
+    def write(self) -> None:
+        """Write what was created and changed; many by few statements."""
+        Workflow.objects.bulk_create(self.created.values(), batch_size=500)
+        Workflow.objects.bulk_create(
+            self.changed.values(),
+            batch_size=500,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=[*COLUMNS, "updated_at"],
+        )
 
     def of_row(self, plan: Plan) -> list[Workflow]:
         """Return all workflows of the plan's row: a problem that names none is told on what is in force."""

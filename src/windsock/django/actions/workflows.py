@@ -48,7 +48,7 @@ def publish(plans: Sequence[Plan], *, author: Any = None, comment: str = "") -> 
                 versions.append(
                     WorkflowVersion(workflow=workflow, digest=plan.digest, document=plan.document, **said)
                 )
-        Workflow.objects.bulk_create(stored.created, batch_size=500)
+        stored.write()
         WorkflowVersion.objects.bulk_create(versions, batch_size=500)
         if versions:
             announce()
@@ -115,22 +115,15 @@ def _write(plan: Plan, stored: Stored, *, is_new: bool) -> Workflow | None:
         stored.create(Workflow(id=plan.id, **created))
         return stored.workflows[plan.id]
     for workflow_of_row in [workflow] if workflow else stored.of_row(plan):
-        _change(workflow_of_row, columns)
+        stored.change(workflow_of_row, columns)
     return workflow
-
-
-def _change(workflow: Workflow, columns: dict[str, Any]) -> None:
-    changed = [name for name, value in columns.items() if getattr(workflow, name) != value]
-    for name in changed:
-        setattr(workflow, name, columns[name])
-    if changed:
-        workflow.save(update_fields=[*changed, "updated_at"])
 
 
 def _retire(workflows: list[Workflow]) -> int:
     """Refuse new runs at once; the tombstone follows when no run is active, since Airflow would freeze it."""
     for workflow in workflows:
-        _change(workflow, {"retired_at": timezone.now(), "problem": ""})
+        workflow.retired_at, workflow.problem = timezone.now(), ""
+        workflow.save(update_fields=["retired_at", "problem", "updated_at"])
         _stop_schedule(workflow)
     if workflows:
         bury([workflow.id for workflow in workflows])
