@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any, LiteralString
+from uuid import uuid4
 
 import psutil
 import psycopg
@@ -91,7 +92,7 @@ class Site:
     project: Warm  #: runs the functions of ``rules.deeds``
     databases: Mapping[str, str]  #: addresses of the project's and Airflow's
     postgres: Postgres | None = None  #: the server that holds the project's database alone
-    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def django(self, statement: LiteralString, *values: Any) -> list[Row]:
         """Run one statement in the project's database; return its rows."""
@@ -120,7 +121,7 @@ class Site:
     def name(self, about: str, *, beside: str = "") -> str:
         """Return an id that is free, in the same shard as another one if that is wanted."""
         while True:
-            name = f"{about}_{next(self._numbers)}"
+            name = f"{about}_{uuid4().hex[:8]}"
             if not beside or shard(name) == shard(beside):
                 return name
 
@@ -136,7 +137,7 @@ class Site:
         """Whether somebody stands before the lock."""
         return bool(
             self.django(
-                "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND objsubid = 1 "
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND objsubid = 1 "
                 "AND NOT granted",
                 held.number,
             )
@@ -182,7 +183,7 @@ class Site:
         waited(
             lambda: (
                 not self.django(
-                    "SELECT FROM windsock_workflowversion WHERE workflow_id = ANY(%s) AND NOT is_settled",
+                    "SELECT 1 FROM windsock_workflowversion WHERE workflow_id = ANY(%s) AND NOT is_settled",
                     list(workflows),
                 )
             ),

@@ -80,7 +80,33 @@ def test_a_failed_step_that_is_marked_as_done_lets_its_run_go_on(site: Site) -> 
     waited(is_told, say=lambda: site.say(run))
 
 
-def test_a_run_that_is_deleted_in_airflow_is_told_so_here(site: Site, ended: Run) -> None:
+def test_a_run_that_is_deleted_while_it_waits_ends_here(site: Site) -> None:
+    id = site.name("deleted")
+    with site.held() as held:
+        site.publish(Workflow(id=id, max_active_runs=1, steps=(hold("only", held.number),)))
+        first = site.start(id)
+        site.until_begun(first, "only")
+        second = site.start(id)
+        waited(lambda: site.dag_run(second), say=lambda: site.say(second))
+        answer = site.stack.airflow.delete(run_path(second))
+        assert answer.status_code == 204, answer.text
+        assert site.until_ended(second) == "CANCELLED", site.say(second)
+        held.release()
+
+    assert site.until_ended(first) == "DONE", site.say(first)
+    assert site.dag_run(second) is None
+    assert site.records(second) == []
+    assert site.airflow("SELECT run_id FROM dag_run WHERE dag_id = %s", id) == [(first.run_id,)]
+
+
+def test_a_run_that_has_ended_stays_in_the_history_when_it_is_deleted_in_airflow(
+    site: Site, ended: Run
+) -> None:
+    before = site.records(ended)
     answer = site.stack.airflow.delete(run_path(ended))
     assert answer.status_code == 204, answer.text
     assert site.dag_run(ended) is None
+    # A later deed has come through: this one has too.
+    test_a_run_that_is_deleted_while_it_waits_ends_here(site)
+    assert site.until_ended(ended) == "DONE"
+    assert site.records(ended) == before
