@@ -1,6 +1,6 @@
 """What Airflow's side says about versions; one that it refuses is passed over.
 
-The decision is docs/decisions/0008-last-good-version.md.
+The decision is docs/decisions/0009-last-good-version.md.
 """
 
 from django.db import transaction
