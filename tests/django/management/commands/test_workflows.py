@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 from windsock.django import sources
 from windsock.django.actions import revisions
 from windsock.django.compat import task
+from windsock.django.management.commands.workflows import Command
 from windsock.django.models import Workflow
 from windsock.workflow import Step
 from windsock.workflow import Workflow as Definition
@@ -64,3 +65,13 @@ def test_list_tells_what_is_in_force() -> None:
 
     assert lines[0] == f"group_{live.pk}  revision 1  live"
     assert lines[1].startswith(f"group_{waiting.pk}  revision -  not live  steps.0.task: ")
+
+
+def test_everything_that_is_done_to_workflows_has_a_name() -> None:
+    names = {each.name for each in Command.subcommands}
+
+    assert names == {
+        *("list", "show", "versions", "diff"),
+        *("publish", "run", "pause", "unpause", "backfill", "rollback", "delete"),
+    }
+    assert all(each.do.__doc__ for each in Command.subcommands)
