@@ -41,6 +41,8 @@ def _fixed() -> dict[str, str]:
         ),
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_USER}:admin",
         "API__WORKERS": "1",
+        # The relay reads the list of DAGs; each page costs the permissions of all of them.
+        "API__MAXIMUM_PAGE_LIMIT": "1000",
         "API__HOST": ports.HOST,
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "86400",
