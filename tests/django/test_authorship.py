@@ -27,13 +27,17 @@ def test_the_innermost_writer_is_the_author() -> None:
     assert authorship.author() is None
 
 
-def test_a_task_writes_for_its_owner() -> None:
-    with acting_as(ANN):
-        assert authorship.author() == ANN.pk
+@pytest.mark.django_db
+def test_a_task_writes_for_its_owner_as_long_as_there_is_one(admin_user: User) -> None:
+    with acting_as(admin_user):
+        assert authorship.author() == admin_user.pk
         with authorship.writing(AnonymousUser()):
-            assert authorship.author() == ANN.pk
+            assert authorship.author() == admin_user.pk
         with authorship.writing(BOB):
             assert authorship.author() == BOB.pk
+    with acting_as(ANN):
+        definitions.create(a_plan())
+    assert WorkflowVersion.objects.get().author is None
 
 
 def request_of(user: Any) -> HttpRequest:

@@ -180,3 +180,15 @@ def test_who_may_only_look_sees_all_and_changes_nothing(staff: Client) -> None:
     assert staff.post(CHANGE, filled(initial=0, title="Mine")).status_code == 403
     assert staff.get(f"{LIST}add/").status_code == 403
     assert titles() == ["Shop"]
+
+
+def test_more_steps_than_a_form_can_carry_are_only_shown(admin_client: Client, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2 * 20 + 40
+    definitions.create(a_plan(a_line("a"), a_line("b")))
+    assert 'name="title"' in text(admin_client, CHANGE)
+    assert len(shown(text(admin_client, CHANGE))) <= 80
+    definitions.update("shop_daily", a_plan(a_line("a"), a_line("b"), a_line("c")))
+    page = text(admin_client, CHANGE)
+    assert 'name="title"' not in page
+    assert "More than 2 steps are too many for one form" in page
+    assert admin_client.post(CHANGE, {}).status_code == 403

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -17,9 +18,18 @@ from windsock.django.admin.step_forms import RARE, USUAL, StepForm, StepFormSet
 from windsock.django.definition_rows import value_of
 from windsock.django.models import StepDefinition, Workflow, WorkflowDefinition
 from windsock.errors import InvalidWorkflow
+from windsock.workflow import STEP_LIMIT
 
 SCHEDULE = ("schedule", "cron", "every", "start", "end", "timezone", "catchup")
 _ABOUT = ("owner", "tags", "notify", "max_active_runs")
+#: Form fields of one step, its id, its workflow and its deletion among them; and of all else, at most.
+_OF_STEP, _OF_ALL_ELSE = len(USUAL) + len(RARE) + 3, 40
+
+
+def room() -> int:
+    """Return how many steps one form can carry: Django refuses a form with more fields than it shall take."""
+    limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    return STEP_LIMIT if limit is None else min(max((limit - _OF_ALL_ELSE) // _OF_STEP, 1), STEP_LIMIT)
 
 
 class StepInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -35,6 +45,10 @@ class StepInline(admin.TabularInline):  # type: ignore[type-arg]
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
         """Offer an empty row where there is none yet."""
         return 0 if obj else 1
+
+    def get_max_num(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        """Offer no more rows than can be saved."""
+        return room()
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether steps may be added."""
@@ -88,6 +102,18 @@ class WorkflowDefinitionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The id stays what it was when the workflow was made."""
         return ("next_times", "state", "id") if obj else ("next_times",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether it may be changed: here only if one form can carry it."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.steps.count() <= room())
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """Say why somebody who may change it cannot do so here."""
+        row = kwargs.get("obj")
+        if row and super().has_change_permission(request, row) and row.steps.count() > room():
+            told = f"More than {room()} steps are too many for one form; change this workflow over REST."
+            self.message_user(request, told, messages.WARNING)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="page")
     def page(self, row: WorkflowDefinition) -> SafeString:
