@@ -10,7 +10,8 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from windsock.django.conf import settings
-from windsock.django.models import TaskRun, WorkflowRun, WorkflowVersion
+from windsock.django.history import version_of
+from windsock.django.models import TaskRun, WorkflowRun
 from windsock.django.pages.access import page, visible_runs
 from windsock.django.pages.live import live
 from windsock.errors import WindsockError
@@ -58,8 +59,8 @@ def step_lines(run: WorkflowRun) -> Iterator[StepLine]:
 
 def planned(run: WorkflowRun) -> list[tuple[str, str]]:
     """Return (step, task) of the version that the run follows; empty when that is not known."""
-    version = WorkflowVersion.objects.filter(workflow=run.workflow_id, revision=run.revision).first()
-    if version is None or version.document is None:
+    version = version_of(run)
+    if version is None:
         return []
     try:
         return [(step.name, step.task) for step in from_json(Workflow, version.document).in_order()]

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 EVERY = timedelta(minutes=1)  #: somebody's click there is in Airflow's audit log, which wakes this duty
 AGAIN = timedelta(seconds=5)  #: after Airflow had no such DAG, or was away
-SHARE = 100  #: looking takes at most one hundredth of the time
+SHARE = 10  #: looking takes at most a tenth of the time, however often somebody pauses something
 
 
 @dataclass(slots=True)
