@@ -46,7 +46,7 @@ def fill(site: Site) -> None:
     ids = [f"many_{number}" for number in range(MANY)]
     documents = [to_json(Workflow(id=id, steps=(note("only"),))) for id in ids]
     assert site.call("load", documents=documents) == MANY
-    site.until_known(*ids, seconds=180)
+    site.until_known(*ids, seconds=300)
     served = site.airflow("SELECT count(*) FROM dag WHERE dag_id LIKE 'many_%%' AND NOT is_stale")
     assert served == [(MANY,)]
     site.until_live(ids[0], ids[-1])

@@ -6,8 +6,9 @@ import json
 import os
 import re
 import sys
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +19,6 @@ from uuid import uuid4
 
 import psutil
 import psycopg
-from tests.e2e.faults.processes import waited
 from tests.e2e.faults.servers import Postgres
 from tests.e2e.stack.running import Stack, windsock
 
@@ -48,6 +48,15 @@ def watched(folder: Path) -> dict[str, str]:
     folder.mkdir()
     path = os.pathsep.join(str(HERE / name) for name in ("project", "watch"))
     return variables() | {"PYTHONPATH": path, "WINDSOCK_WATCH": str(folder)}
+
+
+def waited(condition: Callable[[], Any], *, seconds: float = 30, say: Callable[[], str] = str) -> Any:
+    """Return what ``condition`` comes to once it is true; a look may cost both databases and Airflow a bit."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, say() or "it did not come true in time"
+        time.sleep(0.1)
+    return result
 
 
 def note(name: str, *after: str, word: str = "", **fields: Any) -> Step:
@@ -181,15 +190,15 @@ class Site:
     def until_known(self, *workflows: str, seconds: float = 30) -> None:
         """Wait until the project knows too that they are live."""
         waited(
-            lambda: (
-                not self.django(
-                    "SELECT 1 FROM windsock_workflowversion WHERE workflow_id = ANY(%s) AND NOT is_settled",
-                    list(workflows),
-                )
-            ),
+            lambda: not self.unsettled(*workflows),
             seconds=seconds,
-            say=lambda: str(self.django("SELECT id, problem FROM windsock_workflow WHERE problem <> ''")),
+            say=lambda: f"{self.unsettled(*workflows)} of {len(workflows)} are not known to be live",
         )
+
+    def unsettled(self, *workflows: str) -> int:
+        """Return how many versions the project still waits for."""
+        where = "SELECT count(*) FROM windsock_workflowversion WHERE workflow_id = ANY(%s) AND NOT is_settled"
+        return int(self.django(where, list(workflows))[0][0])
 
     def publish(self, *workflows: Workflow) -> None:
         """Save and wait until all know that they are live."""

@@ -1,8 +1,7 @@
 """What people do in Airflow itself arrives in the project."""
 
 import pytest
-from tests.e2e.faults.processes import waited
-from tests.e2e.workflows.site import Run, Site, hold, note
+from tests.e2e.workflows.site import Run, Site, hold, note, waited
 
 from windsock.workflow import Step, Workflow
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.e2e.faults.processes import waited
-from tests.e2e.workflows.site import Site, hold, note, shard
+from tests.e2e.workflows.site import Site, hold, note, shard, waited
 
 from windsock.workflow import Workflow
 

@@ -9,9 +9,8 @@ from datetime import timedelta
 import psutil
 import pytest
 from tests.e2e.faults.conftest import Tell
-from tests.e2e.faults.processes import waited
 from tests.e2e.workflows.conftest import MANY
-from tests.e2e.workflows.site import Site, hold, note, shard
+from tests.e2e.workflows.site import Site, hold, note, shard, waited
 
 from windsock.workflow import Retry, Workflow
 

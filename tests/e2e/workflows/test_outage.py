@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.e2e.faults.conftest import Tell
-from tests.e2e.faults.processes import waited
-from tests.e2e.workflows.site import Run, Site, note
+from tests.e2e.workflows.site import Run, Site, note, waited
 
 from windsock.workflow import Retry, Schedule, Step, Workflow
 

@@ -3,8 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.e2e.faults.processes import waited
-from tests.e2e.workflows.site import Site, note, shard
+from tests.e2e.workflows.site import Site, note, shard, waited
 
 from windsock.wire import to_json
 from windsock.workflow import Workflow

@@ -1,8 +1,7 @@
 """A run is of the version with which it began, to its end and for ever."""
 
 import pytest
-from tests.e2e.faults.processes import waited
-from tests.e2e.workflows.site import Site, hold, note
+from tests.e2e.workflows.site import Site, hold, note, waited
 
 from windsock.workflow import Workflow
 
