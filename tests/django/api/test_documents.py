@@ -56,7 +56,7 @@ def test_what_the_wire_writes_is_read_back() -> None:
         ({"zzzzz": 1}, "zzzzz", "is not known here"),
         ({"title": None}, "title", "must not be null"),
         ({"title": 1}, "title", "expected text, not a whole number"),
-        ({"max_active_runs": 1.0}, "max_active_runs", "expected a whole number, not a fraction"),
+        ({"max_active_runs": 1.5}, "max_active_runs", "expected a whole number, not a fraction"),
         ({"max_active_runs": True}, "max_active_runs", "expected a whole number, not true or false"),
         ({"max_active_runs": 2**31}, "max_active_runs", "must lie between"),
         ({"tags": "a"}, "tags", "expected a list, not text"),
@@ -81,6 +81,11 @@ def test_what_is_wrong_is_told_with_its_place(more: dict[str, Any], place: str, 
     told = refused(Workflow, {"id": "a", "steps": [STEP]} | more)
     assert list(told) == [place]
     assert message in told[place]
+
+
+def test_json_tells_no_number_from_a_whole_one() -> None:
+    workflow: Any = read(Workflow, {"id": "a", "max_active_runs": 2.0})
+    assert repr(workflow.max_active_runs) == "2"
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -150,6 +150,8 @@ class _Reading:
         if issubclass(kind, Enum):
             choices = [each.value for each in kind]
             return kind(data) if data in choices else self.tell(path, f"choose one of {', '.join(choices)}")
+        if kind is int and isinstance(data, float) and data.is_integer():
+            data = int(data)
         accepted = (int, float) if kind is float else kind
         if not isinstance(data, accepted) or (isinstance(data, bool) and kind is not bool):
             return self.tell(path, f"expected {_WORDS[kind]}, not {name_of(data)}")

@@ -54,7 +54,7 @@ _EDITING: dict[tuple[type, str], Endpoint] = {
         body=DOCUMENT,
         is_body_needed=True,
         answers=CREATED,
-        refusals=STARTING,
+        refusals=(*STARTING, 404),
     ),
     (WorkflowViewSet, "retrieve"): Endpoint(
         id="get_workflow",
@@ -116,7 +116,7 @@ _SCHEDULES: dict[tuple[type, str], Endpoint] = {
         body=form_of(PreviewBody),
         is_body_needed=True,
         answers=TIMES,
-        refusals=WRITING,
+        refusals=(*WRITING, 404),
     ),
 }
 _VERSIONS: dict[tuple[type, str], Endpoint] = {
