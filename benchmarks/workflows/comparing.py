@@ -28,8 +28,8 @@ STEP = """\
         value: "{{{{ ti.xcom_pull('draw') }}}}"
         kpi_id: {kpi_id}
       retries: 2
-      retry_delay_sec: 5
-      execution_timeout_secs: 30
+      retry_delay: {{__type__: datetime.timedelta, seconds: 5}}
+      execution_timeout: {{__type__: datetime.timedelta, seconds: 30}}
       dependencies: [draw]
     keep:
       operator: airflow.providers.standard.operators.python.PythonOperator

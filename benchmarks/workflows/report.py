@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from measuring import EDITS, LATE
+from measuring import EDITS
 from peering import PEERS
 
 HEAD = """\
@@ -138,9 +138,11 @@ def _stages(count: int, figures: Figures) -> tuple[Row, list[Row]]:
 def _beside(count: int, figures: Figures) -> tuple[Row, list[Row]]:
     tasks, runs, peers = figures.get("tasks", {}), figures.get("runs", {}), figures.get("peers", {})
     columns = ("windsock", *(peer.name for peer in PEERS))
-    ours: dict[str, Any] = {"edits": [{"wall": each} for each in figures.get("edits", ())]}
-    ours["edits"] = ours["edits"] or []
-    ways = {"windsock": ours | {"nothing": figures.get("nothing")}, **peers}
+    ours = {
+        "edits": [{"wall": each} for each in figures.get("edits", ())],
+        "nothing": figures.get("nothing"),
+    }
+    ways = {"windsock": ours, **peers}
     single = figures.get("single")
     rows = [
         ("edit -> live", *(_walls(ways.get(name, {})) for name in columns)),
@@ -214,10 +216,10 @@ def _median(values: list[float] | None) -> float | None:
 
 
 def _p95(values: list[float] | None) -> float | None:
-    """Return the value that 95 of 100 do not exceed; too few or late ones count as what they are."""
+    """Return the value that 95 of 100 do not exceed; None when there are too few to tell."""
     if not values or len(values) < EDITS:
         return None
-    return min(LATE, statistics.quantiles(values, n=20, method="inclusive")[-1])
+    return statistics.quantiles(values, n=20, method="inclusive")[-1]
 
 
 def _seconds(values: Iterable[float] | None) -> str:

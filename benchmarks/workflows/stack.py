@@ -15,7 +15,7 @@ from processes import Spent, spent
 from saving import START
 from servers import Servers
 
-from windsock.local import addresses, orchestration, project, status, surroundings
+from windsock.local import addresses, orchestration, ports, project, status, surroundings
 from windsock.local.state import State
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +69,8 @@ def variables(servers: Servers) -> dict[str, str]:
     return kept | {
         "DATABASE_URL": servers.server.url("windsock"),
         "CELERY_BROKER_URL": servers.broker.url,
+        # Beside the usual one, where another stack may begin at the same time.
+        "AIRFLOW__API__PORT": str(ports.free(18080)),
         **airflow_database(servers, "airflow"),
     }
 
