@@ -262,6 +262,14 @@ def test_a_step_that_waits_for_a_retry_does_not_begin_again_then(begin: Begin, r
     assert record().attempt == 2
 
 
+def test_a_step_that_is_killed_then_is_cancelled(begin: Begin, run: WorkflowRun) -> None:
+    record_of_step = begin(1)
+    cancel(run)
+    steps.end(record_of_step, BAD)
+
+    assert (record().status, record().exception) == ("CANCELLED", "windsock.errors.Cancelled")
+
+
 def test_a_teardown_step_begins_nevertheless(begin: Begin, run: WorkflowRun) -> None:
     cancel(run)
 

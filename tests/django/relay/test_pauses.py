@@ -111,7 +111,7 @@ def test_looking_takes_a_small_share_of_the_time(
     rest = pauser.run()
 
     assert rest is not None
-    assert timedelta(0) < rest <= pauses.EVERY
+    assert timedelta(0) < rest <= pauses.LONGEST_REST
     assert fake.requests == []
 
 

@@ -89,6 +89,8 @@ def end(record: TaskRun, outcome: Outcome) -> bool:
     Returns:
         False when the record has moved on meanwhile; then nothing was changed.
     """
+    if outcome.failure is not None and _is_cancelled(record):
+        outcome = Outcome(failure=tasks.cancelled(outcome.failure.traceback))
     failure = outcome.failure
     if failure is None or not failure.retry or record.attempt >= record.max_attempts:
         changed = tasks.finish(record, outcome)
@@ -99,6 +101,12 @@ def end(record: TaskRun, outcome: Outcome) -> bool:
     WorkflowRun.objects.filter(steps=record).update(updated_at=Now())
     wake("states")
     return changed
+
+
+def _is_cancelled(record: TaskRun) -> bool:
+    """Whether its run is being cancelled: Airflow kills the step then, which comes here as a failure."""
+    runs = WorkflowRun.objects.filter(pk=record.workflow_run_id, cancel_requested_at__isnull=False)
+    return runs.exists()
 
 
 def reconcile(run: WorkflowRun, instances: Iterable[TaskInstance]) -> None:

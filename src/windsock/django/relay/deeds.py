@@ -52,7 +52,8 @@ class Follower:
             for run in _runs(fresh):
                 _look(self.airflow, run)
         except OrchestratorError as error:
-            logger.warning("Airflow's audit log cannot be followed: %s", error)
+            # The duty that reads the states says the same, louder.
+            logger.info("Airflow's audit log cannot be followed: %s", error)
             return None
         self._looks = Counter({deed.id: self._looks[deed.id] + 1 for deed in found})
         self._cursor = began

@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 EVERY = timedelta(minutes=1)  #: somebody's click there is in Airflow's audit log, which wakes this duty
 AGAIN = timedelta(seconds=5)  #: after Airflow had no such DAG, or was away
-SHARE = 10  #: looking takes at most a tenth of the time, however often somebody pauses something
+SHARE = 10  #: times as long as a look took, the next one waits, however often somebody pauses something
+LONGEST_REST = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class Pauser:
                 return AGAIN if not is_all_told else timedelta(seconds=rest)
             self._look(self.airflow)
         except OrchestratorAway as error:
-            logger.warning("Pauses wait: %s", error)
+            logger.info("Pauses wait: %s", error)
             return AGAIN
         return None if is_all_told else AGAIN
 
@@ -67,4 +68,4 @@ class Pauser:
         if changed := operating.pauses_seen(airflow.paused()):
             logger.info("%s workflows were paused or unpaused in Airflow.", changed)
         now = time.monotonic()
-        self._look_after = now + min(EVERY.total_seconds(), (now - began) * SHARE)
+        self._look_after = now + min(LONGEST_REST.total_seconds(), (now - began) * SHARE)
