@@ -51,7 +51,7 @@ def watched(folder: Path) -> dict[str, str]:
 
 
 def waited(condition: Callable[[], Any], *, seconds: float = 30, say: Callable[[], str] = str) -> Any:
-    """Return what ``condition`` comes to once it is true; a look may cost both databases and Airflow a bit."""
+    """Return what ``condition`` comes to once it is true; a look costs Airflow and both databases a bit."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, say() or "it did not come true in time"
