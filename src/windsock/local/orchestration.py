@@ -42,7 +42,7 @@ def _fixed() -> dict[str, str]:
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_USER}:admin",
         "API__WORKERS": "1",
         # The relay reads the list of DAGs; each page costs the permissions of all of them.
-        "API__MAXIMUM_PAGE_LIMIT": "1000",
+        "API__MAXIMUM_PAGE_LIMIT": "2000",
         "API__HOST": ports.HOST,
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "86400",
@@ -51,6 +51,10 @@ def _fixed() -> dict[str, str]:
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "600",
         "SCHEDULER__PARSING_CLEANUP_INTERVAL": "5",
         "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
+        # Two lines for each DAG of a file that is parsed.
+        "LOGGING__NAMESPACE_LEVELS": (
+            "airflow.models.dag=WARNING airflow.serialization.definitions.dag=WARNING"
+        ),
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
 

@@ -346,7 +346,7 @@ def details(fake: FakeAirflow) -> int:
 def test_many_that_are_new_are_found_in_the_list(fake: FakeAirflow, rounds: Rounds) -> None:
     names = write_many(300)
     fake.on_parse = lambda: serve_all(fake, names)
-    rounds(seconds=3)
+    rounds(seconds=5)
 
     assert Workflow.objects.exclude(live_revision=None).count() == 300
     assert fake.parses == ["sentinel"]

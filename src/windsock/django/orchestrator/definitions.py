@@ -16,7 +16,7 @@ _MARK = re.compile(
 #: What the list of DAGs shows of it: the end of the description.
 _SHORT_MARK = re.compile(r"\[revision \d+, (?P<digest>[0-9a-f]{12})\]\Z")
 #: Rows that are asked for at once; Airflow gives no more than ``[api] maximum_page_limit``.
-_LONG_PAGE = 1_000
+_LONG_PAGE = 2_000
 
 
 class Definitions(Connection):

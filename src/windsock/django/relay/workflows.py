@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 BURY_EVERY = 60.0  #: seconds
 BATCH = 20  #: looks a round
 LIST_PAUSE = 5.0  #: seconds, at least, between two readings of the list
-LIST_SHARE = 15.0  #: and this many times what the last reading took
+LIST_SHARE = 5.0  #: and this many times what the last reading took
+EXPECTED = 0.012  #: seconds that Airflow takes for each of many; before that the list is not worth reading
 RATE = 10_000.0  #: waiting versions that are worth a second's pause between two rounds
 GONE = "Airflow had lost it."
 
@@ -79,6 +80,11 @@ class Publisher:
             self._waiting = {}
             self._read_all_at = now + len(versions) / RATE * 10
         crowd = sum(version.workflow not in known for version in versions)
+        if crowd > MANY:
+            crowd += sum(item.crowd > MANY for item in known.values())
+            self._list_at = max(self._list_at, now + crowd * EXPECTED)
+            for item in known.values():
+                item.crowd = crowd if item.crowd > MANY else item.crowd
         for version in versions:
             item = known.get(version.workflow)
             if item is None or item.version.revision != version.revision:
@@ -122,7 +128,8 @@ class Publisher:
             [item for item in many if item.is_found and (item.version.is_first or item.version.is_tombstone)],
             now,
         )
-        self._list_at = self.clock() + max(LIST_PAUSE, LIST_SHARE * (self.clock() - began))
+        took, left = self.clock() - began, sum(not item.is_found for item in many)
+        self._list_at = self.clock() + max(LIST_PAUSE, LIST_SHARE * took, EXPECTED * left)
 
     def _settle(self, items: list[Waiting], now: float) -> set[str]:
         settled = liveness.settle(item.version for item in items) if items else set()
@@ -166,11 +173,8 @@ class Publisher:
         for item in self._waiting.values():
             revision = item.version.revision
             text = reason or f"Airflow does not serve revision {revision}; see the log of its dag-processor"
-            if (
-                item.age(now) >= item.patience
-                and text != item.told
-                and liveness.mark_stuck(item.version, text)
-            ):
+            waited = now - max(item.since, self._news_at if item.crowd > MANY else 0.0)
+            if waited >= item.patience and text != item.told and liveness.mark_stuck(item.version, text):
                 item.told = text
 
 
