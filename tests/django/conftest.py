@@ -16,11 +16,17 @@ import pytest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.django.settings")
 import django
+import hypothesis
 import redis
 from django.conf import settings
 
 ROOT = Path(__file__).parents[2]
 django.setup()
+# No test fails because the machine is busy.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 from windsock.django.celery import sending
 from windsock.django.events.announcing import announcer

@@ -48,7 +48,7 @@ def written() -> list[Any]:
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(workflows)
 def test_what_is_created_comes_back_and_is_what_was_published(workflow: Definition) -> None:
     with transaction.atomic():
