@@ -25,10 +25,15 @@ P = ParamSpec("P")
 _TABLE = WorkflowVersion._meta.db_table
 #: The highest revision is always among the rows, so that one query tells whether there is news at all.
 _NEWS = f"""
-    SELECT DISTINCT ON (workflow_id, refusal = '') id, workflow_id, revision, refusal,
-        CASE WHEN revision > %(after)s THEN document END AS document
-    FROM {_TABLE} WHERE revision > LEAST(%(after)s, (SELECT max(revision) FROM {_TABLE}) - 1)
-    ORDER BY workflow_id, refusal = '', revision DESC
+    SELECT DISTINCT ON (workflow_id, refusal = '') id, workflow_id, revision, refusal, document
+    FROM (
+        (SELECT id, workflow_id, revision, refusal, document FROM {_TABLE} WHERE revision > %(after)s)
+        UNION ALL (
+            SELECT id, workflow_id, revision, refusal, NULL FROM {_TABLE}
+            WHERE revision IS NOT NULL ORDER BY revision DESC LIMIT 1
+        )
+    ) news
+    ORDER BY workflow_id, refusal = '', revision DESC, document IS NULL
 """  # noqa: S608
 
 

@@ -32,7 +32,7 @@ def test_the_newest_numbered_version_is_open_until_it_is_settled(version: Open) 
 
 
 def test_what_is_in_force_clears_what_airflow_said(version: Open) -> None:
-    liveness.mark_stuck(version, "slow")
+    liveness.mark_stuck(["a"], "slow")
     assert Workflow.objects.get().problem == "Not live yet: slow"
     liveness.settle([version])
 
@@ -43,7 +43,7 @@ def test_what_is_in_force_clears_what_airflow_said(version: Open) -> None:
 
 def test_the_problem_of_the_row_stays(version: Open) -> None:
     Workflow.objects.update(problem="title: bad")
-    liveness.mark_stuck(version, "slow")
+    liveness.mark_stuck(["a"], "slow")
     liveness.settle([version])
 
     assert Workflow.objects.get().problem == "title: bad"
@@ -65,7 +65,7 @@ def test_a_person_who_holds_the_row_is_not_waited_for(version: Open) -> None:
     thread.start()
     assert held.wait(10)
     assert liveness.settle([version]) == set()
-    assert not liveness.mark_stuck(version, "slow")
+    assert liveness.mark_stuck(["a"], "slow") == set()
     done.set()
     thread.join(10)
     assert liveness.settle([version]) == {"a"}

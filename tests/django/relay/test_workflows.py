@@ -184,7 +184,7 @@ def test_what_is_not_served_is_said_to_be_stuck_and_later_not(fake: FakeAirflow,
     rounds(seconds=9)
     assert Workflow.objects.get().problem == ""
     rounds(seconds=3)
-    assert Workflow.objects.get().problem.startswith("Not live yet: Airflow does not serve revision 1")
+    assert Workflow.objects.get().problem.startswith("Not live yet: Airflow does not serve the newest")
 
     serve(fake, "w")
     rounds(seconds=10)

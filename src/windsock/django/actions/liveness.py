@@ -93,18 +93,19 @@ def reopen(workflows: Sequence[str]) -> int:
     return count
 
 
-def mark_stuck(version: Open, reason: str) -> bool:
-    """Tell on the workflow why its newest version is not in force; other problems are left to stand."""
+def mark_stuck(workflows: Iterable[str], reason: str) -> set[str]:
+    """Tell on workflows why their newest versions are not in force; other problems are left to stand.
+
+    Returns:
+        Those of which that could be written now.
+    """
     with transaction.atomic():
         rows = Workflow.objects.select_for_update(skip_locked=True, no_key=True)
-        workflow = rows.filter(id=version.workflow).first()
-        if workflow is None:
-            return False
-        text = f"{STUCK}{reason}"
-        if workflow.problem != text and (not workflow.problem or workflow.problem.startswith(STUCK)):
-            workflow.problem = text
-            workflow.save(update_fields=["problem", "updated_at"])
-    return True
+        told = dict(rows.filter(id__in=list(workflows)).order_by("id").values_list("id", "problem"))
+        silent = [name for name, problem in told.items() if not problem or problem.startswith(STUCK)]
+        changed = Workflow.objects.filter(id__in=silent).exclude(problem=STUCK + reason)
+        changed.update(problem=STUCK + reason, updated_at=timezone.now())
+    return set(told)
 
 
 def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -31,7 +31,7 @@ BATCH = 20  #: looks a round
 LIST_PAUSE = 5.0  #: seconds, at least, between two readings of the list
 LIST_SHARE = 5.0  #: and this many times what the last reading took
 EXPECTED = 0.012  #: seconds that Airflow takes for each of many; before that the list is not worth reading
-RATE = 10_000.0  #: waiting versions that are worth a second's pause between two rounds
+RATE = 1_000.0  #: waiting versions that may be read in a second, all of them anew
 GONE = "Airflow had lost it."
 
 
@@ -68,8 +68,8 @@ class Publisher:
         self._tell(now, "")
         if not self._waiting:
             return None
-        next_look = min(item.look_at for item in self._waiting.values()) - self.clock()
-        return timedelta(seconds=max(LOOK / 2, len(self._waiting) / RATE, next_look))
+        looks = (max(item.look_at, self._list_at * item.is_in_crowd) for item in self._waiting.values())
+        return timedelta(seconds=max(LOOK / 2, min(looks) - self.clock()))
 
     def _take_over(self, now: float) -> None:
         """Read what is new; all that is open only as often as its number allows."""
@@ -78,7 +78,7 @@ class Publisher:
         known = self._waiting
         if is_all:
             self._waiting = {}
-            self._read_all_at = now + len(versions) / RATE * 10
+            self._read_all_at = now + len(versions) / RATE
         crowd = sum(version.workflow not in known for version in versions)
         if crowd > MANY:
             crowd += sum(item.crowd > MANY for item in known.values())
@@ -169,13 +169,16 @@ class Publisher:
         return self._tokens[SENTINEL]
 
     def _tell(self, now: float, reason: str) -> None:
-        """Say on the workflow what keeps it waiting, once it has waited long."""
-        for item in self._waiting.values():
-            revision = item.version.revision
-            text = reason or f"Airflow does not serve revision {revision}; see the log of its dag-processor"
-            waited = now - max(item.since, self._news_at if item.crowd > MANY else 0.0)
-            if waited >= item.patience and text != item.told and liveness.mark_stuck(item.version, text):
-                item.told = text
+        """Say on the workflows what keeps them waiting, once they have waited long."""
+        text = reason or "Airflow does not serve the newest version; see the log of its dag-processor"
+        late = {
+            item.version.workflow: item
+            for item in self._waiting.values()
+            if item.told != text
+            and now - max(item.since, self._news_at if item.crowd > MANY else 0.0) >= item.patience
+        }
+        for workflow in liveness.mark_stuck(late, text) if late else ():
+            late[workflow].told = text
 
 
 def is_in_force(version: Open, served: Served | None) -> bool:
