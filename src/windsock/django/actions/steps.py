@@ -105,7 +105,7 @@ def end(record: TaskRun, outcome: Outcome) -> bool:
 
 def _is_cancelled(record: TaskRun) -> bool:
     """Whether its run is being cancelled: Airflow kills the step then, which comes here as a failure."""
-    runs = WorkflowRun.objects.filter(pk=record.workflow_run_id, cancel_requested_at__isnull=False)
+    runs = WorkflowRun.objects.filter(steps=record, cancel_requested_at__isnull=False)
     return runs.exists()
 
 
