@@ -25,7 +25,7 @@ def test_looks_become_seldom(item: Waiting) -> None:
     for now in (100, 110, 150, 1_000):
         item.look_again(now)
         pauses.append(round(item.look_at - now, 3))
-    assert pauses == [0.1, 0.5, 2.5, 5.0]
+    assert pauses == [0.15, 0.5, 2.5, 5.0]
 
 
 def test_it_is_asked_for_again_without_news(item: Waiting) -> None:

@@ -84,11 +84,11 @@ def test_a_version_is_numbered_asked_for_and_seen_in_force(
 ) -> None:
     write("w", "a")
 
-    assert publisher.run() == timedelta(seconds=0.1)
+    assert publisher.run() == timedelta(seconds=0.3)
     assert fake.parses == ["sentinel"]
     assert live("w") is None
     serve(fake, "w")
-    clock.now += 0.1
+    clock.now += 0.3
     assert publisher.run() is None
 
     assert live("w") == 1

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from windsock.django.actions.liveness import Open
 
-LOOK = 0.1  #: seconds between two looks at a version that was published just now
+FIRST_LOOK = 0.3  #: seconds after asking; Airflow never was quicker
+LOOK = 0.15  #: seconds between two looks at a version that was published just now
 SLOWEST_LOOK = 5.0  #: seconds, for what has waited long
 ASK_AGAIN = 2.0  #: seconds without news after which Airflow is asked again
 SLOWEST_ASK = 60.0  #: seconds

@@ -21,7 +21,7 @@ from windsock.django.actions.liveness import Open
 from windsock.django.actions.workflows import bury
 from windsock.django.observed import Served
 from windsock.django.orchestrator import SENTINEL, Airflow
-from windsock.django.relay.waiting import LOOK, MANY, Waiting
+from windsock.django.relay.waiting import FIRST_LOOK, LOOK, MANY, Waiting
 from windsock.errors import OrchestratorAway, OrchestratorError
 
 logger = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ class Publisher:
                 raise
         for item in wanted:
             item.asked_at = now
-            item.look_at = now + LOOK
+            item.look_at = now + FIRST_LOOK
 
     def _sentinel(self, airflow: Airflow) -> str:
         if SENTINEL not in self._tokens:
