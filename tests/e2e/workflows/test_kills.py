@@ -16,19 +16,21 @@ from windsock.workflow import Retry, Workflow
 pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
 
 WORKFLOWS = 5
+TURNS = 10
 RETRY = Retry(limit=5, delay=timedelta(seconds=1))
 
 
 class Load:
-    """Runs are asked for and definitions edited, one after the other, until ``stop``."""
+    """Definitions are edited and runs asked for, one after the other, as many as are allowed."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.ids = [site.name("loaded") for _ in range(WORKFLOWS)]
         self.runs: list[Run] = []
         self.edits: dict[str, str] = {}
-        self.count = 0
-        self._stopped = threading.Event()
+        self.count = self.allowed = 0
+        self._allowed = threading.Semaphore(0)
+        self._stopping = False
         self._thread = threading.Thread(target=self._work)
 
     def begin(self) -> None:
@@ -40,21 +42,26 @@ class Load:
         return Workflow(id=id, description=description, max_active_runs=100, steps=steps)
 
     def _work(self) -> None:
-        while not self._stopped.wait(0.1):
+        while self._allowed.acquire() and not self._stopping:
             id = self.ids[self.count % WORKFLOWS]
-            self.count += 1
             self.site.save(self.plan(id, f"Edit {self.count}."))
             self.edits[id] = f"Edit {self.count}."
             self.runs.append(self.site.start(id))
+            self.count += 1
 
-    def go_on(self, turns: int) -> None:
-        """Wait for some more turns."""
-        wanted = self.count + turns
-        waited(lambda: self.count >= wanted or not self._thread.is_alive(), seconds=60)
-        assert self._thread.is_alive()
+    def allow(self, turns: int) -> None:
+        """Let it go on for some more turns."""
+        self.allowed += turns
+        self._allowed.release(turns)
+
+    def until_done(self) -> None:
+        """Wait until all that was allowed was asked for."""
+        waited(lambda: self.count == self.allowed or not self._thread.is_alive(), seconds=60)
+        assert self.count == self.allowed
 
     def stop(self) -> None:
-        self._stopped.set()
+        self._stopping = True
+        self._allowed.release()
         self._thread.join(30)
         assert not self._thread.is_alive()
 
@@ -85,14 +92,17 @@ def executed(site: Site, runs: list[Run]) -> int:
 )
 def test_no_run_and_no_publish_is_lost(large: Site, part: str, number: signal.Signals, tell: Tell) -> None:
     with loaded(large) as load:
-        load.go_on(3)
-        waited(lambda: executed(large, load.runs) >= 1)
+        load.allow(TURNS)
+        waited(lambda: executed(large, load.runs) >= 1, seconds=60)
         former = large.part(part)
+        load.allow(TURNS)
         os.kill(former.pid, number)
         waited(lambda: large.status()["parts"][part]["pid"] not in (None, former.pid), seconds=60)
-        load.go_on(5)
-        waited(lambda: large.status()["state"] == "ready", seconds=60)
-        load.go_on(5)
+        load.until_done()
+        # Airflow's API takes ten seconds of CPU to start.
+        waited(lambda: large.status()["state"] == "ready", seconds=150)
+        load.allow(TURNS // 2)
+        load.until_done()
 
     for run in load.runs:
         assert large.until_ended(run, seconds=120) == "DONE", large.say(run)
