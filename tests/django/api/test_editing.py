@@ -1,6 +1,9 @@
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection, connections, transaction
 from rest_framework.test import APIClient
 from tests.django.api.conftest import Person
 
@@ -204,3 +207,31 @@ def test_the_same_request_creates_once(editor: APIClient, document: Document) ->
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json() == answers[1].json()
     assert answers[0]["Location"] == answers[1]["Location"]
+
+
+def is_waited_for() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_changes_at_the_same_time_are_both_kept(
+    editor: APIClient, made: Document, wait_until: Callable[..., None]
+) -> None:
+    def change() -> None:
+        try:
+            assert editor.patch(f"{ROOT}report/", {"tags": ["x"]}).status_code == 200
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=change)
+    with transaction.atomic():
+        definitions.update("report", definition(made | {"owner": "bob"}))
+        other.start()
+        wait_until(is_waited_for)
+    other.join(10)
+
+    kept = editor.get(f"{ROOT}report/").json()["definition"]
+    assert kept == made | {"owner": "bob", "tags": ["x"]}
