@@ -65,8 +65,8 @@ def test_two_hundred_saves_into_one_shard_during_a_full_parse_all_go_live(large:
     large.until_known(*ids)
     for number, id in enumerate(ids):
         assert large.details(id)["description"].startswith(f"Edit {SAVES - len(ids) + number}.")
-    waited(lambda: parsed_since(large, began) >= MANY + len(ids), seconds=60)
-    assert large.airflow("SELECT dag_id FROM dag WHERE is_stale") == []
+    waited(lambda: parsed_since(large, began) >= MANY + len(ids), seconds=180)
+    assert large.airflow("SELECT dag_id FROM dag WHERE is_stale AND dag_id LIKE 'many_%%'") == []
     assert {shard(id) for id in ids} == {shard(first)}
 
 
@@ -90,7 +90,7 @@ def assert_idle(large: Site, tell: Tell) -> Callable[[], None]:
             began[0] = (time.monotonic(), cpu(process))
             return began[0][1] - used < 3 * IDLE * 3
 
-        waited(rests, seconds=90, say=lambda: "the dag-processor does not come to rest")
+        waited(rests, seconds=180, say=lambda: "the dag-processor does not come to rest")
         moment, since, used = now(large), time.monotonic(), cpu(process)
         waited(lambda: time.monotonic() - since >= WINDOW, seconds=WINDOW + 5)
         share = (cpu(process) - used) / (time.monotonic() - since)
