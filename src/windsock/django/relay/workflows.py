@@ -83,8 +83,8 @@ class Publisher:
         if crowd > MANY:
             crowd += sum(item.crowd > MANY for item in known.values())
             self._list_at = max(self._list_at, now + crowd * EXPECTED)
-            for item in known.values():
-                item.crowd = crowd if item.crowd > MANY else item.crowd
+            for other in known.values():
+                other.crowd = crowd if other.crowd > MANY else other.crowd
         for version in versions:
             item = known.get(version.workflow)
             if item is None or item.version.revision != version.revision:
