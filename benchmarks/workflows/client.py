@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Client:
     directory: Path
     log: Path
     _process: "subprocess.Popen[str] | None" = None
-    _number: int = field(default=0)
+    _orders: int = 0
 
     def order(self, do: str, **values: Any) -> Any:
         """Have something done and return what came of it.
@@ -41,12 +41,12 @@ class Client:
         process = self._process = self._process or self._start()
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("the process has no pipes")
-        self._number += 1
-        process.stdin.write(json.dumps({"do": do, "number": self._number, **values}) + "\n")
+        self._orders += 1
+        process.stdin.write(json.dumps({"do": do, "order": self._orders, "values": values}) + "\n")
         process.stdin.flush()
         # An answer that nobody waited for any more may come first.
         answer: dict[str, Any] = {}
-        while answer.get("number") != self._number:
+        while answer.get("order") != self._orders:
             line = process.stdout.readline()
             if not line:
                 raise SavingFailed(f"{do}: the process died:\n{self.log.read_text()[-2000:]}")

@@ -75,7 +75,7 @@ def from_nothing(stack: PeerAirflow, peer: Peer) -> Figures:
     while stack.airflow.count(TAG) < count:
         if errors := stack.airflow.import_errors():
             raise RuntimeError(errors[0])
-        time.sleep(EVERY * 4)
+        time.sleep(max(1.0, count / 2000))  # the question is not cheap
     wall = time.monotonic() - began
     used = between(before, stack.spent())
     families = {name: [each.own, each.children] for name, each in used.items()}

@@ -128,7 +128,7 @@ def _windsock(run: Run, stack: windsock.Stack, options: argparse.Namespace) -> N
     with run.stage("single edits", 120):
         rate = figures["quiet"]["cpu"]
         figures["single"] = measuring.single_edits(stack, keys, rate, 3 if count < 10_000 else 5)
-    with run.stage("task processes", 240):
+    with run.stage("task processes", 300):
         figures.setdefault("tasks", {})["windsock"] = _task(stack, keys[0])
 
 

@@ -22,12 +22,11 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         order = json.loads(line)
-        number = order.pop("number")
         try:
-            answer = {"answer": ORDERS[order.pop("do")](**order)}
+            answer = {"answer": ORDERS[order["do"]](**order["values"])}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps({"number": number, **answer}), file=answers, flush=True)
+        print(json.dumps({"order": order["order"], **answer}), file=answers, flush=True)
 
 
 def fields(number: int) -> dict[str, Any]:
