@@ -25,12 +25,15 @@ def test_a_claimed_record_is_whole() -> None:
     assert claimed.get_deferred_fields() == set()
 
 
+@pytest.mark.parametrize("is_analyzed", [True, False])
 @pytest.mark.parametrize("statement", [statements.CLAIM, statements.END, statements.END_AND_CLAIM])
-def test_a_row_is_found_by_its_key_whatever_the_planner_believes(statement: str) -> None:
+def test_a_row_is_found_by_its_key_whatever_the_planner_believes(statement: str, is_analyzed: bool) -> None:
     """Also right after a million rows came, when nothing has been analyzed yet."""
     numbers = count(1)
     numbered = re.sub("%s", lambda _: f"${next(numbers)}", statement)
     with connection.cursor() as cursor:
+        if is_analyzed:
+            cursor.execute("ANALYZE windsock_taskrun")
         # A table of one page is read whole, rightly, once the server has seen that it is one.
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN (GENERIC_PLAN, COSTS OFF) {numbered}")
