@@ -86,7 +86,6 @@ def executed(site: Site, runs: list[Run]) -> int:
     [
         ("airflow-scheduler", signal.SIGTERM),
         ("airflow-dag-processor", signal.SIGKILL),
-        ("airflow-api", signal.SIGTERM),
         ("relay", signal.SIGKILL),
     ],
 )
@@ -99,7 +98,6 @@ def test_no_run_and_no_publish_is_lost(large: Site, part: str, number: signal.Si
         os.kill(former.pid, number)
         waited(lambda: large.status()["parts"][part]["pid"] not in (None, former.pid), seconds=60)
         load.until_done()
-        # Airflow's API takes ten seconds of CPU to start.
         waited(lambda: large.status()["state"] == "ready", seconds=150)
         load.allow(TURNS // 2)
         load.until_done()
