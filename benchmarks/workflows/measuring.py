@@ -34,7 +34,7 @@ def from_nothing(stack: Stack, count: int, keys: list[int]) -> Figures:
     """
     others = stack.airflow.count(TAG)
     keys += stack.client.order("fill", count=count)
-    before, began = stack.spent(), time.monotonic()
+    files, before, began = stack.parses(), stack.spent(), time.monotonic()
     published = stack.client.order("publish")
     wait_for(lambda: not stack.client.order("unsettled"), 60 + count * 0.1, every=1.0)
     found: Figures = {}
@@ -42,7 +42,7 @@ def from_nothing(stack: Stack, count: int, keys: list[int]) -> Figures:
         time.sleep(1)
     used = between(before, stack.spent())
     found |= {"wall": time.monotonic() - began, "publish": published, "families": _families(used)}
-    found["cpu"] = total(used.values()) + published["cpu"]
+    found |= {"cpu": total(used.values()) + published["cpu"], "files": stack.parses() - files}
     return found | _proof(stack, keys)
 
 
@@ -104,18 +104,18 @@ def _finish(stack: Stack, asked: dict[str, Any], found: list[float]) -> None:
 def quiet(stack: Stack, seconds: float) -> Figures:
     """Change nothing for a while; what was parsed, and which processor time that took."""
     time.sleep(5)  # the last run's end is still on its way
-    parsed, log = stack.airflow.parse_times(TAG), stack.parse_log_bytes()
+    parsed, files = stack.airflow.parse_times(TAG), stack.parses()
     time.sleep(2)
     before, began = stack.spent(), time.monotonic()
     time.sleep(seconds)
     used, wall = between(before, stack.spent()), time.monotonic() - began
-    log = stack.parse_log_bytes() - log
+    files = stack.parses() - files
     later = stack.airflow.parse_times(TAG)
     return {
         "seconds": wall,
         "dags": len(parsed),
         "parsed": sum(parsed.get(dag) != moment for dag, moment in later.items()),
-        "log_bytes": log,
+        "files": files,
         "parsing_cpu": used["airflow-dag-processor"].children,
         "families": _families(used),
         "cpu": total(used.values()) / wall,

@@ -86,10 +86,10 @@ def _quiet(quiet: Figures | None) -> list[Row]:
         return [("nothing changes", "no parse", "-", "not measured")]
     seconds = quiet["seconds"]
     shown = (
-        f"{quiet['parsed']} of {quiet['dags']:,} DAGs parsed, {quiet['log_bytes']} bytes of parse logs, "
+        f"{quiet['parsed']} of {quiet['dags']:,} DAGs parsed, {quiet['files']} files in the parse logs, "
         f"{quiet['parsing_cpu']:.2f} s CPU in parsing processes"
     )
-    calm = not quiet["parsed"] and not quiet["log_bytes"] and quiet["parsing_cpu"] < 0.01
+    calm = not quiet["parsed"] and not quiet["files"] and quiet["parsing_cpu"] < 0.01
     processor = sum(quiet["families"]["airflow-dag-processor"]) / seconds
     return [
         (f"nothing changes for {seconds:.0f} s", "no parse", shown, _verdict(calm)),
@@ -129,6 +129,7 @@ def _stages(count: int, figures: Figures) -> tuple[Row, list[Row]]:
     rows.append(
         ("all others", _ms(sum(map(sum, rest_n.values())), count), f"{others:.2f} s" if single else "")
     )
+    rows.append(("files parsed", f"{nothing['files']} in all", ""))
     rows.append(("wall", f"{nothing['wall']:.0f} s", f"{single['seconds']:.0f} s" if single else ""))
     compared = f"{nothing['compared'] - len(nothing['wrong'])} of {nothing['compared']} digests right"
     rows.append(("seen in Airflow's REST", f"{count:,} DAGs, {compared}", ""))

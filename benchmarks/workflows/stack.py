@@ -21,6 +21,7 @@ from windsock.local.state import State
 ROOT = Path(__file__).parents[2]
 WINDSOCK = str(Path(sys.executable).with_name("windsock"))
 AIRFLOW_ENVIRONMENT = ROOT / ".venv-airflow"
+PARSED = b"Filling up the DagBag from"
 UP_PATIENCE = 300  #: seconds
 DOWN_PATIENCE = 60
 
@@ -40,10 +41,10 @@ class Stack:
         """Return the processor time of all processes together, PostgreSQL and the broker among them."""
         return spent(self.firsts)
 
-    def parse_log_bytes(self) -> int:
-        """Return how much the dag-processor's parsing processes have written into their logs."""
-        logs = self.airflow_home / "logs" / "dag_processor"
-        return sum(file.stat().st_size for file in logs.rglob("*") if file.is_file())
+    def parses(self) -> int:
+        """Return how often a file was parsed, as the logs of the parsing processes have it."""
+        logs = (self.airflow_home / "logs" / "dag_processor").rglob("*.log")
+        return sum(log.read_bytes().count(PARSED) for log in logs if log.is_file())
 
 
 def copy_of_example(folder: Path) -> Path:
