@@ -234,6 +234,24 @@ def test_a_bad_end_is_given_again_too(how: str) -> None:
     assert call() == call()
 
 
+def test_a_later_try_of_what_is_done_does_not_run_it_again() -> None:
+    """Airflow did not hear of the end, took the step for dead and tries it once more."""
+    publish(step(args=(1,), retry=Retry(limit=2)))
+    first = call(first_attempt=1)
+
+    assert call(attempt=2, first_attempt=1) == first
+    assert (record().status, record().attempt, record().generation) == ("DONE", 1, 0)
+
+
+def test_what_was_cleared_runs_again() -> None:
+    publish(step(args=(1,), retry=Retry(limit=2)))
+    call(first_attempt=1)
+
+    call(attempt=2, first_attempt=2)
+
+    assert [each.attempt for each in TaskRun.objects.order_by("generation")] == [1, 2]
+
+
 def test_a_requested_run_is_the_row_that_was_requested() -> None:
     publish(step())
     requested = runs.request(Workflow.objects.get())

@@ -41,6 +41,7 @@ class Circumstances:
     params: Mapping[str, Any]
     results: Mapping[str, Any]
     version: int | None = None  #: revision of the version that Airflow runs; None: it does not say
+    first_attempt: int | None = None  #: since the step was cleared last; None: Airflow does not say
 
 
 def run(
@@ -63,7 +64,7 @@ def run(
     )
     around = Circumstances(**circumstances)
     definition = _step(identity, around.version)
-    workflow_run, record = _begin(identity, definition, params=around.params)
+    workflow_run, record = _begin(identity, definition, around)
     if record.status != Status.PROCESSING:
         return _outcome_of(record)
     try:
@@ -87,7 +88,7 @@ def lost(*, reason: str, **identity: Any) -> None:
     who = Identity(**identity)
     if _has_ended(who):
         return
-    _, record = _begin(who, _step(who), params={})
+    _, record = _begin(who, _step(who), Circumstances(params={}, results={}))
     if record.status == Status.PROCESSING:
         kind = TimedOut if "time limit" in reason else Lost
         failure = Failure(exception=f"{kind.__module__}.{kind.__qualname__}", message=reason)
@@ -122,20 +123,21 @@ def _step(identity: Identity, revision: int | None = None) -> Step:
         raise LookupError(message) from None
 
 
-def _begin(identity: Identity, step: Step, *, params: Mapping[str, Any]) -> tuple[WorkflowRun, TaskRun]:
+def _begin(identity: Identity, step: Step, around: Circumstances) -> tuple[WorkflowRun, TaskRun]:
     with transaction.atomic():
         workflow_run, _ = mirroring.ensure(
             identity.workflow,
             identity.run_id,
             origin=mirroring.origin_of(identity.run_id, identity.run_id.partition("__")[0]),
             revision=identity.revision,
-            params=dict(params),
+            params=dict(around.params),
         )
         record = steps.begin(
             workflow_run,
             step,
             map_index=identity.map_index,
             attempt=identity.attempt,
+            first_attempt=around.first_attempt,
             revision=identity.revision,
         )
     return workflow_run, record

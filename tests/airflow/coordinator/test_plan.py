@@ -17,9 +17,9 @@ def instance(**changes: Any) -> TaskInstance:
     return TaskInstance(**(fields | {"run_id": "r1", "try_number": 2} | changes))
 
 
-def context(conf: dict[str, Any] | None = None) -> Any:
+def context(conf: dict[str, Any] | None = None, max_tries: int = 0) -> Any:
     run = {"logical_date": None, "data_interval_start": None, "data_interval_end": None, "conf": conf}
-    return SimpleNamespace(dag_run=SimpleNamespace(**run))
+    return SimpleNamespace(dag_run=SimpleNamespace(**run), max_tries=max_tries)
 
 
 class XComs:
@@ -34,10 +34,12 @@ class XComs:
         return SimpleNamespace(value=self.values.get(task_id))
 
 
-def planned(workflow: Workflow, monkeypatch: pytest.MonkeyPatch, xcoms: XComs, conf: Any = None) -> plan.Plan:
+def planned(
+    workflow: Workflow, monkeypatch: pytest.MonkeyPatch, xcoms: XComs, conf: Any = None, **told: Any
+) -> plan.Plan:
     monkeypatch.setattr(plan, "published", lambda bundle, workflow_id, revision: (5, workflow))
     bundle = BundleInfo(name="windsock", version="7")
-    return make_plan("shop.run", instance(), bundle, context(conf), SimpleNamespace(xcoms=xcoms))  # type: ignore[arg-type]
+    return make_plan("shop.run", instance(), bundle, context(conf, **told), SimpleNamespace(xcoms=xcoms))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +100,15 @@ def test_the_version_that_is_run_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     """The run's revision counts all workflows; which version that means was decided where it was parsed."""
     made = planned(a_workflow(a_step("store")), monkeypatch, XComs())
     assert (made.call.kwargs["revision"], made.call.kwargs["version"]) == (7, 5)
+
+
+@pytest.mark.parametrize(("max_tries", "first"), [(2, 1), (3, 2), (9, 8), (0, 1)])
+def test_clearing_shows_in_the_limit_of_tries(
+    monkeypatch: pytest.MonkeyPatch, max_tries: int, first: int
+) -> None:
+    workflow = a_workflow(a_step("store", retry=Retry(limit=2)))
+    made = planned(workflow, monkeypatch, XComs(), max_tries=max_tries)
+    assert made.call.kwargs["first_attempt"] == first
 
 
 def test_a_manual_run_has_no_dates(monkeypatch: pytest.MonkeyPatch) -> None:

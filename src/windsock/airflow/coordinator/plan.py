@@ -53,6 +53,8 @@ def make_plan(
     results = {name: client.xcoms.get(ti.dag_id, ti.run_id, name, RESULT).value for name in step.uses}
     kwargs = identity(ti, bundle) | {
         "version": version,
+        # Clearing raises the limit by the retries. Source: Airflow 3.3, ``clear_task_instances``.
+        "first_attempt": max(1, context.max_tries - step.retry.limit + 1),
         "logical_date": _iso(run.logical_date),
         "data_interval_start": _iso(run.data_interval_start),
         "data_interval_end": _iso(run.data_interval_end),

@@ -36,7 +36,13 @@ _BEGUN = (
 
 
 def begin(
-    run: WorkflowRun, step: Step, *, map_index: int, attempt: int, revision: int | None = None
+    run: WorkflowRun,
+    step: Step,
+    *,
+    map_index: int,
+    attempt: int,
+    first_attempt: int | None = None,
+    revision: int | None = None,
 ) -> TaskRun:
     """Claim the record for an attempt of a step; ``run`` must be locked.
 
@@ -45,6 +51,7 @@ def begin(
         step: as the run's version has it.
         map_index: -1 for a step that is not mapped.
         attempt: from 1.
+        first_attempt: since the step was cleared last; None: any attempt after an end may be a clearing's.
         revision: to which the run is pinned, if that is known.
 
     Returns:
@@ -52,7 +59,7 @@ def begin(
         Airflow and got lost, and the step must not run a second time. A cancelled one when the run is to end.
     """
     latest = _latest(run, step.name, map_index)
-    if latest is not None and latest.status in FINISHED and attempt <= latest.attempt:
+    if latest is not None and _is_over(latest, attempt, first_attempt):
         return latest
     if not _is_wanted(run, step):
         return _refuse(run, step, map_index, attempt, latest)
@@ -72,6 +79,14 @@ def begin(
     run.save(update_fields=_BEGUN)
     transaction.on_commit(announce, using=tasks.alias())
     return record
+
+
+def _is_over(latest: TaskRun, attempt: int, first_attempt: int | None) -> bool:
+    """Whether what the attempt is to do has an end already, of which Airflow did not hear."""
+    if latest.status not in FINISHED:
+        return False
+    is_same = first_attempt is not None and latest.attempt >= first_attempt
+    return attempt <= latest.attempt or (latest.status == Status.DONE and is_same)
 
 
 def rendered(record: TaskRun, args: list[Any], kwargs: dict[str, Any]) -> None:
