@@ -3,10 +3,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
+from django.utils.functional import SimpleLazyObject
 from tests.django.plans import a_plan
 
 from windsock.django import authorship
@@ -35,9 +36,22 @@ def test_a_task_writes_for_its_owner_as_long_as_there_is_one(admin_user: User) -
             assert authorship.author() == admin_user.pk
         with authorship.writing(BOB):
             assert authorship.author() == BOB.pk
-    with acting_as(ANN):
+    with acting_as(User(pk=admin_user.pk + 1)):
         definitions.create(a_plan())
     assert WorkflowVersion.objects.get().author is None
+
+
+def test_a_lazy_user_is_not_looked_up_where_contexts_pass_from_thread_to_thread() -> None:
+    """It would ask the database in an event loop, which waits for the very thread that asked."""
+
+    def look_up() -> User:
+        raise AssertionError("looked up")
+
+    async def pass_on() -> None:
+        await sync_to_async(lambda: None)()
+
+    with authorship.writing(SimpleLazyObject(look_up)):
+        async_to_sync(pass_on)()
 
 
 def request_of(user: Any) -> HttpRequest:

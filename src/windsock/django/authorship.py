@@ -16,12 +16,21 @@ from django.http.response import HttpResponseBase
 
 from windsock.django.tasks import current_owner
 
-_user: ContextVar[Any] = ContextVar("windsock_author", default=None)
+
+class _Holder:
+    """Keeps a user who may be lazy from being looked up: asgiref compares what context variables hold."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+
+
+_NOBODY = _Holder(None)
+_holder: ContextVar[_Holder] = ContextVar("windsock_author", default=_NOBODY)
 
 
 def author() -> Any:
     """Return the primary key of the user who changes workflows now; None: nobody is known."""
-    signed_in = getattr(_user.get(), "pk", None)
+    signed_in = getattr(_holder.get().user, "pk", None)
     owner = current_owner() if signed_in is None else None
     if owner is None:
         return signed_in
@@ -36,11 +45,11 @@ def writing(user: Any) -> Iterator[None]:
     Args:
         user: a user; None leaves whoever it is already.
     """
-    token = _user.set(_user.get() if user is None else user)
+    token = _holder.set(_holder.get() if user is None else _Holder(user))
     try:
         yield
     finally:
-        _user.reset(token)
+        _holder.reset(token)
 
 
 class SignedInAuthor:
