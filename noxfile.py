@@ -42,7 +42,7 @@ def types(session: nox.Session) -> None:
 def core(session: nox.Session) -> None:
     """The core with pytest alone."""
     session.install("-c", "locks/app.txt", "pytest")
-    tests = ["tests/core", "tests/test_house.py", *selected(session)]
+    tests = ["tests/core", "tests/test_house.py", *choice(session)]
     session.run("python", "-m", "pytest", *tests, env={"PYTHONPATH": "src"})
 
 
@@ -92,7 +92,12 @@ def run(session: nox.Session, python: Path, module: str, *arguments: str, silent
 
 
 def selected(session: nox.Session) -> list[str]:
-    """Return pytest's choice: without ``full`` the quick tests alone."""
+    """Return pytest's choice, and the seconds after which a test that hangs has failed."""
+    return [*choice(session), "--timeout", "2400" if "full" in session.posargs else "300"]
+
+
+def choice(session: nox.Session) -> list[str]:
+    """Return which tests: without ``full`` the quick ones alone."""
     return [] if "full" in session.posargs else ["-m", "not full"]
 
 
