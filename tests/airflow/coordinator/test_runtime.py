@@ -48,6 +48,8 @@ def test_the_call_says_which_attempt_of_which_step_and_what_it_may_use(bench: Be
         | {
             "step": "boom",
             "attempt": 2,
+            "first_attempt": 1,
+            "version": 7,
             "logical_date": moment,
             "data_interval_start": moment,
             "data_interval_end": moment,

@@ -47,11 +47,12 @@ def test_executions_from_before_the_run_was_cleared_are_left_out(run: WorkflowRu
 def test_the_plan_is_the_version_in_force_at_the_runs_revision(run: WorkflowRun) -> None:
     """Revisions number the versions of all workflows; a run is pinned to the newest of them."""
     newer = {"id": "w", "steps": [{"name": "new", "task": "x.y"}]}
-    WorkflowVersion.objects.create(workflow_id="w", digest="9", revision=900, document=newer)
-    WorkflowRun.objects.update(revision=899)
+    assert run.revision
+    WorkflowVersion.objects.create(workflow_id="w", digest="9", revision=run.revision + 900, document=newer)
+    WorkflowRun.objects.update(revision=run.revision + 899)
     run.refresh_from_db()
     assert shown(run) == [("draw", False), ("keep", False)]
-    WorkflowRun.objects.update(revision=901)
+    WorkflowRun.objects.update(revision=run.revision + 1)
     run.refresh_from_db()
     assert shown(run) == [("new", False)]
 
