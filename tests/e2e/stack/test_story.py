@@ -38,7 +38,8 @@ def finished(stack: Stack, run: str) -> dict[str, Any]:
 
 
 def test_the_first_run_is_done_everywhere(stack: Stack) -> None:
-    runs = stack.api.get("/api/runs/").json()["results"]
+    asked = {"workflow": "simulator_dag_1", "origin": "request"}
+    runs = stack.api.get("/api/runs/", params=asked).json()["results"]
     first = stack.api.get(f"/api/runs/{runs[-1]['id']}/").json()
 
     assert first["status"] == "DONE"
