@@ -53,4 +53,6 @@ DATABASES = {
 }
 TASKS = {"default": {"BACKEND": "windsock.django.celery.CeleryBackend"}}
 WINDSOCK = {"FEED_KEY": "a key for tests only, 32 characters"}
-MAILERS: dict[str, dict[str, str]] = {"default": {}}  # Django 6.1 asks for it; the tests' mails stay in memory
+MAILERS: dict[str, dict[str, str]] = {
+    "default": {}
+}  # Django 6.1 asks for it; the tests' mails stay in memory
