@@ -1,4 +1,4 @@
-"""The operators of compiled workflows."""
+"""The operator of compiled workflows."""
 
 from collections.abc import Sequence
 from typing import Any
