@@ -6,26 +6,12 @@ import pytest
 from django.utils import timezone
 
 from windsock.django.actions import mirroring, operating, runs
-from windsock.django.models import Workflow, WorkflowRun, WorkflowVersion
+from windsock.django.models import Workflow, WorkflowRun
 from windsock.django.observed import DagRun
 from windsock.run import AIRFLOW_RUN_STATES, Status
 
 pytestmark = pytest.mark.django_db
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def workflow() -> Workflow:
-    workflow = Workflow.objects.create(id="a", source="test")
-    document = {
-        "id": "a",
-        "params": {"day": {}},
-        "steps": [{"name": "one", "task": "shop.tasks.old"}],
-    }
-    WorkflowVersion.objects.create(workflow=workflow, digest="1", revision=3, document=document)
-    newer = {**document, "steps": [{"name": "one", "task": "shop.tasks.new"}]}
-    WorkflowVersion.objects.create(workflow=workflow, digest="2", revision=5, document=newer)
-    return workflow
 
 
 def seen(state: str, **changes: Any) -> DagRun:

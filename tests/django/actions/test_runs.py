@@ -5,27 +5,13 @@ import pytest
 from django.utils import timezone
 
 from windsock.django.actions import operating, runs
-from windsock.django.models import Workflow, WorkflowRun, WorkflowVersion
+from windsock.django.models import Workflow, WorkflowRun
 from windsock.django.signals import workflow_run_finished
 from windsock.errors import InvalidParams, RunRefused
 from windsock.run import Status
 
 pytestmark = pytest.mark.django_db
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def workflow() -> Workflow:
-    workflow = Workflow.objects.create(id="a", source="test")
-    document = {
-        "id": "a",
-        "params": {"day": {}},
-        "steps": [{"name": "one", "task": "shop.tasks.old"}],
-    }
-    WorkflowVersion.objects.create(workflow=workflow, digest="1", revision=3, document=document)
-    newer = {**document, "steps": [{"name": "one", "task": "shop.tasks.new"}]}
-    WorkflowVersion.objects.create(workflow=workflow, digest="2", revision=5, document=newer)
-    return workflow
 
 
 def test_a_requested_run_waits_for_the_relay(workflow: Workflow) -> None:
