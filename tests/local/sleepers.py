@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from windsock.local import guard, readiness
+from windsock.local import addresses, guard, places, readiness
 from windsock.local.ledger import Entry
 from windsock.local.parts import Part, Plan, Step
 from windsock.local.process import Command, run
@@ -63,6 +63,7 @@ def main(folder: Path) -> int:
     state.prepare()
     hold = state.hold()
     assert hold is not None
+    state.write(addresses.FILE, {"socket_folder": str(places.socket_folder(folder / ("x" * 100), None))})
     step = Command(argv=(sys.executable, "-c", "print('done')", str(folder)))
 
     def prepare() -> None:

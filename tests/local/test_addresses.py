@@ -50,6 +50,22 @@ def test_sockets_keep_their_place_from_run_to_run(state: State) -> None:
     assert Path(first).is_dir()
 
 
+def test_sockets_that_had_to_go_elsewhere_leave_nothing_behind(tmp_path: Path) -> None:
+    state = State(tmp_path / ("x" * 100))
+    state.prepare()
+    moved = Path(addresses.choose(state, {}).socket_folder)
+    assert not moved.is_relative_to(tmp_path)
+    addresses.release(state)
+    assert not moved.exists()
+    addresses.release(state)
+
+
+def test_sockets_in_the_state_folder_keep_their_place(state: State) -> None:
+    place = Path(addresses.choose(state, {}).socket_folder)
+    addresses.release(state)
+    assert place.is_dir()
+
+
 def test_before_the_first_run_there_are_none(state: State) -> None:
     with pytest.raises(NotRunning):
         addresses.known(state)

@@ -1,5 +1,6 @@
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -56,5 +57,26 @@ def test_sockets_move_when_their_path_is_long_or_odd(tmp_path: Path, name: str) 
         assert len(str(moved / "postgres" / ".s.PGSQL.5432")) <= places.LONGEST_SOCKET_PATH
         assert moved.stat().st_mode & 0o777 == 0o700
         assert places.socket_folder(tmp_path / name, None, remembered=moved) == moved
+        (moved / "valkey").mkdir()
     finally:
-        shutil.rmtree(moved)
+        places.remove_sockets(moved)
+    assert not moved.exists()
+
+
+def test_only_what_was_made_for_sockets_is_removed_or_used_again(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "windsock-elsewhere"
+    elsewhere.mkdir()
+    other = Path(tempfile.mkdtemp(prefix="ws-", dir="/tmp"))
+    link = Path("/tmp") / f"windsock-{other.name}"
+    link.symlink_to(elsewhere)
+    try:
+        for each in (elsewhere, other, link, Path("/tmp/windsock-none")):
+            places.remove_sockets(each)
+            made = places.socket_folder(tmp_path / ("x" * 100), None, remembered=each)
+            assert made != each
+            places.remove_sockets(made)
+        assert elsewhere.is_dir()
+        assert other.is_dir()
+    finally:
+        link.unlink()
+        other.rmdir()

@@ -98,6 +98,12 @@ def choose(state: State, environ: Mapping[str, str]) -> Addresses:
     return chosen
 
 
+def release(state: State) -> None:
+    """Removes the sockets' folder if it had to be outside the state folder; a later run makes another one."""
+    if kept := state.read(FILE).get("socket_folder"):
+        places.remove_sockets(Path(kept))
+
+
 def known(state: State) -> Addresses:
     """The addresses of the present or latest run.
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 
-from windsock.local import ledger, linux, process, status, stopping
+from windsock.local import addresses, ledger, linux, process, status, stopping
 from windsock.local.ledger import Entry
 from windsock.local.state import State
 from windsock.local.status import Phase
@@ -95,6 +95,7 @@ def _sweep(state: State) -> None:
     if parts or rest:
         stopping.stop([*parts, *rest], grace=_SWEEP_GRACE)
         ledger.write(state, [])
+    addresses.release(state)
     now = status.read(state)
     if now.state not in (Phase.STOPPED, Phase.FAILED):
         status.write(state, replace(now, state=Phase.STOPPED, parts={}, steps={}))

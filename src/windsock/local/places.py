@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from windsock.local.errors import ForeignFolder
 # macOS allows 104 bytes, Linux 108, both with the closing zero byte.
 LONGEST_SOCKET_PATH = 103
 _LONGEST_NAME = "postgres/.s.PGSQL.5432"
+_TEMPORARY, _PREFIX = Path("/tmp"), "windsock-"  # noqa: S108
 # Characters that mean the same in a path, in a connection URL and in a shell.
 _PLAIN = re.compile(r"[A-Za-z0-9/._~-]+")
 
@@ -69,8 +71,21 @@ def socket_folder(wanted: Path, account: Account | None, remembered: Path | None
     mode = 0o711 if account else 0o700
     if fits_sockets(wanted, account):
         return own_folder(wanted, mode=mode)
-    if remembered is not None and remembered.is_dir():
+    if remembered is not None and _is_made(remembered):
         return own_folder(remembered, mode=mode)
-    made = Path(tempfile.mkdtemp(prefix="windsock-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_TEMPORARY))
     made.chmod(mode)
     return made
+
+
+def remove_sockets(folder: Path) -> None:
+    """Removes what `socket_folder` made under /tmp, once nobody listens there; another folder stays."""
+    if _is_made(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether it is one of ours under /tmp, where anybody may take a name that we gave up."""
+    if folder.parent != _TEMPORARY or not folder.name.startswith(_PREFIX) or folder.is_symlink():
+        return False
+    return folder.is_dir() and folder.stat().st_uid == os.geteuid()

@@ -1,14 +1,17 @@
 """Free TCP ports on the loopback address."""
 
 import socket
+import sys
 
 from windsock.local.errors import NoFreePort
 
 HOST = "127.0.0.1"
+#: What this process keeps until it ends, for parts that do not listen yet or are just started again.
+_kept: set[int] = set()
 
 
 def free(preferred: int, taken: frozenset[int] = frozenset()) -> int:
-    """The preferred port, or the next free one after it.
+    """The preferred port, or the next free one after it; no other stack is given it while this process runs.
 
     Args:
         preferred: Where to begin.
@@ -18,7 +21,7 @@ def free(preferred: int, taken: frozenset[int] = frozenset()) -> int:
         NoFreePort: None of a hundred is free.
     """
     for port in range(preferred, min(preferred + 100, 65536)):
-        if port not in taken and _is_free(port):
+        if port not in taken and _is_free(port) and _keep(port):
             return port
     raise NoFreePort(f"no free port from {preferred} on")
 
@@ -31,4 +34,21 @@ def _is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
+    return True
+
+
+def _keep(port: int) -> bool:
+    """Whether the port is ours alone: a name that the kernel gives once and takes back with the process.
+
+    The port itself cannot be held, since a part could not listen on it then. Only Linux has such names.
+    """
+    if port in _kept or sys.platform != "linux":
+        return True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
+        try:
+            name.bind(f"\0windsock-port-{port}")
+        except OSError:
+            return False
+        name.detach()  # left open
+    _kept.add(port)
     return True

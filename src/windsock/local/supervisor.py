@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FrameType
 
-from windsock.local import ledger, logs, process, status, stopping
+from windsock.local import addresses, ledger, logs, process, status, stopping
 from windsock.local.errors import LocalError
 from windsock.local.ledger import Entry
 from windsock.local.parts import Plan
@@ -177,4 +177,5 @@ class Supervisor:
             each.collect()
         process.reap()
         ledger.write(self._state, [])
+        addresses.release(self._state)
         self._publish(Phase.FAILED if failure else Phase.STOPPED, failure, parts={})
