@@ -11,8 +11,8 @@ from airflow.configuration import conf
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 from airflow.sdk import get_parsing_context
 
-from windsock.airflow import callbacks, processor
-from windsock.airflow.dag import shards
+from windsock.airflow import callbacks, processor, timetables
+from windsock.airflow.dag import serialized, shards
 from windsock.airflow.dag.store import Plan, Store
 from windsock.airflow.hook import NEWEST, Entry, Feed, NotPublished
 from windsock.errors import WindsockError
@@ -69,6 +69,8 @@ class WindsockDagBundle(BaseDagBundle):
                 self._store.prepare()
             callbacks.drop()
             processor.introduce()
+            timetables.keep()
+            serialized.hand_over()
         else:
             self.path.mkdir(parents=True, exist_ok=True)
         super().initialize()

@@ -15,6 +15,8 @@ from airflow.serialization.serialized_objects import DagSerialization, LazyDeser
 from airflow.timetables.base import TimeRestriction
 from pendulum import DateTime
 
+from windsock.airflow.dag import serialized
+
 #: Widths of Airflow's columns. Source: Airflow 3.3, ``models/dag.py``, ``models/taskinstance.py``.
 WIDTHS = {"dag_display_name": 2000, "timetable_description": 1000, "owners": 500, "pool": 256, "queue": 256}
 
@@ -37,6 +39,7 @@ class Checker:
         try:
             self._bag_and_serialize(dag)
         except Exception as error:
+            serialized.withdraw(dag)
             return f"{type(error).__name__}: {error}"
         return ""
 
@@ -45,6 +48,7 @@ class Checker:
         dag.validate()  # type: ignore[no-untyped-call]
         self._bag.bag_dag(dag)
         data = DagSerialization.to_dict(dag)
+        serialized.offer(dag, data)
         values = {
             "dag_display_name": [dag.dag_display_name],
             "timetable_description": [self._describe(data["dag"]["timetable"])],

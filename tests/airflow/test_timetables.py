@@ -1,0 +1,84 @@
+import logging
+from collections.abc import Iterator
+
+import pytest
+from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.serialization import serialized_objects
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
+from airflow.timetables._cron import CronMixin
+from airflow.timetables.interval import CronDataIntervalTimetable as Stored
+
+from windsock.airflow import timetables
+
+
+@pytest.fixture(autouse=True)
+def shipped() -> Iterator[None]:
+    """Airflow's classes as they ship, whatever ran before in this process, and after."""
+    describe, decode = CronMixin._describe_with_dom_dow_fix, vars(LazyDeserializedDAG)["timetable"]
+    CronMixin._describe_with_dom_dow_fix = getattr(describe, "__wrapped__", describe)
+    if not isinstance(decode, property):
+        LazyDeserializedDAG.timetable = property(decode.func)
+    yield
+    CronMixin._describe_with_dom_dow_fix = describe
+    LazyDeserializedDAG.timetable = decode
+
+
+def stored(dag_id: str, cron: str) -> LazyDeserializedDAG:
+    timetable = CronDataIntervalTimetable(cron, timezone="Europe/Berlin")
+    return LazyDeserializedDAG.from_dag(DAG(dag_id, schedule=timetable))
+
+
+def test_a_stored_dag_decodes_its_timetable_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    original = serialized_objects.decode_timetable
+    monkeypatch.setattr(
+        serialized_objects, "decode_timetable", lambda data: decoded.append(1) or original(data)
+    )
+    dag = stored("shop_sync", "5 3 * * *")
+    assert timetables.keep()
+    decoded.clear()
+    assert dag.timetable is dag.timetable
+    assert len(decoded) == 1
+    assert dag.timetable.summary == "5 3 * * *"
+    assert stored("shop_other", "6 3 * * *").timetable.summary == "6 3 * * *"
+
+
+def test_an_expression_is_put_in_words_once_and_in_airflows_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    expressions = ["5 3 * * *", "*/5 * 1 * 1", "0 0 * * 0"]
+    shipped = [Stored(each, timezone="UTC").description for each in expressions]
+    asked = []
+    original = CronMixin._describe_with_dom_dow_fix
+    monkeypatch.setattr(
+        CronMixin,
+        "_describe_with_dom_dow_fix",
+        lambda self, expression: asked.append(expression) or original(self, expression),
+    )
+    assert timetables.keep()
+    for _ in range(2):
+        assert [Stored(each, timezone="UTC").description for each in expressions] == shipped
+    assert asked == expressions
+    assert all(shipped)
+
+
+def test_words_are_kept_for_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timetables, "KEPT", 2)
+    assert timetables.keep()
+    for minute in (1, 2, 3, 1):
+        assert f"{minute:02d}" in Stored(f"{minute} 3 * * *", timezone="UTC").description
+
+
+def test_keeping_twice_wraps_once() -> None:
+    assert timetables.keep()
+    first = CronMixin._describe_with_dom_dow_fix
+    assert timetables.keep()
+    assert CronMixin._describe_with_dom_dow_fix is first
+
+
+def test_another_shape_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(CronMixin, "_describe_with_dom_dow_fix", lambda self, expression, locale: "")
+    with caplog.at_level(logging.INFO):
+        assert not timetables.keep()
+    assert "another shape" in caplog.text
+    assert isinstance(vars(LazyDeserializedDAG)["timetable"], property)
