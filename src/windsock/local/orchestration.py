@@ -44,12 +44,18 @@ def _fixed() -> dict[str, str]:
         # The relay reads the list of DAGs; each page costs the permissions of all of them.
         "API__MAXIMUM_PAGE_LIMIT": "2000",
         "API__HOST": ports.HOST,
+        # A step begins and ends with the api-server's help; a try outlasts about two minutes without it.
+        "WORKERS__EXECUTION_API_RETRIES": "50",
+        "WORKERS__EXECUTION_API_RETRY_WAIT_MIN": "1",
+        "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "86400",
         "DAG_PROCESSOR__STALE_DAG_THRESHOLD": "0",
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "600",
         "SCHEDULER__PARSING_CLEANUP_INTERVAL": "5",
+        # A step is seen to have ended, and the next one begun, after half of this at the mean.
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
         "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
         # Two lines for each DAG of a file that is parsed.
         "LOGGING__NAMESPACE_LEVELS": (
