@@ -3,8 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from windsock.environment import Interpreter, Venv
+from windsock.environment import InProcess, Interpreter, Venv
 from windsock.errors import EnvironmentNotFound
+
+
+def test_in_process_is_this_interpreter() -> None:
+    assert InProcess().python() == Path(sys.executable)
 
 
 def test_an_interpreter_is_its_own_path() -> None:

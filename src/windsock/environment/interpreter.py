@@ -1,6 +1,7 @@
-"""Which Python interpreter runs a project."""
+"""Interpreters that need no looking up."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,15 @@ class Environment(Protocol):
             EnvironmentNotFound: there is none; the message says what to do.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """This very interpreter: what runs there needs no process of its own."""
+
+    def python(self) -> Path:
+        """Return the path of this process's interpreter."""
+        return Path(sys.executable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,6 @@ class Venv:
         if not (folder / "pyvenv.cfg").is_file():
             raise EnvironmentNotFound(
                 f"{folder} is not a virtual environment; create it with "
-                f"`python -m venv {folder}` and install the project and windsock into it."
+                f"`python -m venv {folder}` and install the project into it."
             )
         return Interpreter(folder / "bin" / "python").python()
