@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 #: The form in Airflow's UI; read without importing the hook.
 _CONNECTION: dict[str, Any] = {
     "connection-type": "django",
