@@ -16,19 +16,21 @@ class SavingFailed(Exception):
 
 @dataclass(slots=True)
 class Client:
-    """Starts ``saving.py`` when it is first needed.
+    """Starts a script when it is first needed.
 
     Args:
         python: the project's interpreter.
         environment: the project's variables.
         directory: the folder of manage.py.
         log: for what it says.
+        script: obeys; ``saving.py`` or one that speaks as it does.
     """
 
     python: Path
     environment: Mapping[str, str]
     directory: Path
     log: Path
+    script: Path = HERE / "saving.py"
     _process: "subprocess.Popen[str] | None" = None
     _orders: int = 0
 
@@ -64,7 +66,7 @@ class Client:
         path = f"{self.directory}:{self.environment.get('PYTHONPATH', '')}"
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [str(self.python), str(HERE / "saving.py")],
+                [str(self.python), str(self.script)],
                 env={**self.environment, "PYTHONPATH": path},
                 cwd=self.directory,
                 stdin=subprocess.PIPE,

@@ -122,7 +122,7 @@ class PeerAirflow:
     @contextlib.contextmanager
     def parsing(self) -> Iterator[None]:
         """Run the dag-processor while the block lasts."""
-        with _part(self.place, self.variables, "dag-processor") as process:
+        with part(self.place, self.variables, "dag-processor") as process:
             self.firsts["airflow-dag-processor"] = process.pid
             yield
 
@@ -136,11 +136,11 @@ def running(place: Place, peer: Peer) -> Iterator[PeerAirflow]:
     port = ports.free(8180)
     variables = place.variables(database, port)
     with (
-        _part(place, variables, "api-server"),
-        _part(place, variables, "scheduler", "--skip-serve-logs") as scheduler,
+        part(place, variables, "api-server"),
+        part(place, variables, "scheduler", "--skip-serve-logs") as scheduler,
     ):
         url = f"http://{ports.HOST}:{port}"
-        if not wait_for(lambda: _answers(url), PATIENCE, every=0.2):
+        if not wait_for(lambda: answers(url), PATIENCE, every=0.2):
             raise RuntimeError(f"Airflow does not answer; see {place.folder}")
         passwords = json.loads(Path(variables[_PASSWORDS]).read_text())
         [(user, password)] = passwords.items()
@@ -154,7 +154,7 @@ def running(place: Place, peer: Peer) -> Iterator[PeerAirflow]:
 _PASSWORDS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     """Whether API server and scheduler are well."""
     try:
         health: dict[str, Any] = httpx.get(f"{url}/api/v2/monitor/health", timeout=5, trust_env=False).json()
@@ -164,7 +164,8 @@ def _answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def _part(place: Place, variables: Mapping[str, str], *words: str) -> "Iterator[subprocess.Popen[bytes]]":
+def part(place: Place, variables: Mapping[str, str], *words: str) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run one of Airflow's components while the block lasts."""
     with (place.folder / f"{words[0]}.log").open("ab") as log:
         process = spawn(place.command(variables, *words), log)
     try:

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,12 +86,24 @@ def airflow_database(servers: Servers, name: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, servers: Servers) -> Iterator[Stack]:
-    """Run the stack while the block lasts."""
+def running(
+    folder: Path,
+    servers: Servers,
+    lay: Callable[[Path], Path] = copy_of_example,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
+    """Run the stack while the block lasts.
+
+    Args:
+        folder: an empty one.
+        servers: PostgreSQL and the broker.
+        lay: makes the project in a folder, and returns where.
+        more: variables of the environment.
+    """
     for name in ("windsock", "airflow"):
         servers.server.create_database(name)
-    environ = variables(servers)
-    copy = copy_of_example(folder)
+    environ = variables(servers) | dict(more or {})
+    copy = lay(folder)
     client = None
     try:
         _windsock(copy, environ, UP_PATIENCE, "up", "--detach")
