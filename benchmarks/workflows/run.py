@@ -66,11 +66,11 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workflows", type=int, default=1000)
-    parser.add_argument("--quiet-seconds", type=float, default=0, help="60; from 10,000 workflows on 600")
+    parser.add_argument("--quiet-seconds", type=float, default=0, help="20; from 10,000 workflows on 600")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--output", type=Path, default=HERE / "RESULTS.md")
     options = parser.parse_args()
-    options.quiet_seconds = options.quiet_seconds or (600 if options.workflows >= 10_000 else 60)
+    options.quiet_seconds = options.quiet_seconds or (600 if options.workflows >= 10_000 else 20)
     return options
 
 
@@ -172,10 +172,10 @@ def _peer(run: Run, place: Place, peer: Peer) -> None:
             keys = comparing.some_keys(own, 8)
             with run.stage(f"{peer.title}: from nothing, edits", 2 * slow), stack.parsing():
                 found["nothing"] = comparing.from_nothing(stack, peer)
-                edited = keys[:3] if count < 10_000 else keys[:1]
+                edited = keys[:2] if count < 10_000 else keys[:1]
                 comparing.edits(stack, peer, edited, found.setdefault("edits", []))
             with run.stage(f"{peer.title}: runs", 120):
-                comparing.runs(stack, keys[3:5], figures.setdefault("runs", {}).setdefault(peer.name, []))
+                comparing.runs(stack, keys[3:4], figures.setdefault("runs", {}).setdefault(peer.name, []))
     with run.stage(f"{peer.title}: task processes", slow):
         dag = f"simulator_dag_{comparing.some_keys(own, 1)[0]}"
         figures.setdefault("tasks", {})[peer.name] = comparing.task(own, peer, dag, 10, 12 + count / 400)
