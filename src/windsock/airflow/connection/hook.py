@@ -10,7 +10,7 @@ from windsock import environment
 from windsock.airflow.connection.probe import probe_environment, probe_site
 from windsock.airflow.connection.site import Site
 from windsock.environment import Environment
-from windsock.errors import EnvironmentNotFound
+from windsock.errors import EnvironmentNotFound, WireError
 
 
 class DjangoHook(BaseHook):
@@ -73,7 +73,7 @@ class DjangoHook(BaseHook):
             return None
         try:
             return environment.from_json(found)
-        except (TypeError, ValueError, KeyError) as error:
+        except WireError as error:
             raise EnvironmentNotFound(f"{self._not_understood(found)}: {error}") from None
 
     @property

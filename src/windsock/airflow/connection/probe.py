@@ -1,11 +1,10 @@
 """Whether a connection works: what Airflow's button "Test" finds out."""
 
-import os
 import subprocess
 from pathlib import Path
 
 from windsock.airflow.connection.site import Site, SiteAway, SiteRefused
-from windsock.environment import Environment
+from windsock.environment import Environment, child_variables
 from windsock.errors import EnvironmentNotFound, WireError
 
 LIMIT = 30.0  #: seconds that a project may take to be set up
@@ -34,11 +33,10 @@ def probe_environment(environment: Environment, settings: str, directory: Path |
         return False, str(error)
     if directory is not None and not directory.is_dir():
         return False, f"There is no folder {directory} on this host."
-    kept = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith("AIRFLOW")}
-    kept |= {"DJANGO_SETTINGS_MODULE": settings} if settings else {}
+    variables = child_variables({"DJANGO_SETTINGS_MODULE": settings} if settings else {}, python=python)
     try:
         done = subprocess.run(  # noqa: S603 - the interpreter is the deployment's own
-            [python, "-c", _SETUP], cwd=directory, env=kept, capture_output=True, text=True, timeout=LIMIT
+            [python, "-c", _SETUP], cwd=directory, env=variables, capture_output=True, text=True, timeout=LIMIT
         )
     except subprocess.TimeoutExpired:
         return False, f"django.setup() took more than {LIMIT:g} s in {python}."
