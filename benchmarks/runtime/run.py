@@ -1,0 +1,314 @@
+"""Measures every way to run a Django function from Airflow, in one run on one PostgreSQL.
+
+`.venv/bin/python benchmarks/runtime/run.py` takes some twenty minutes, `--quick` five. It writes RESULTS.md
+after every stage anew.
+"""
+
+import argparse
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).parents[1]))
+sys.path.append(str(Path(__file__).parents[1] / "workflows"))
+
+import comparing
+import driving
+import machine
+import page
+import peering
+import peers
+import projects
+import psutil
+import servers
+import sites
+from client import Client
+from projects import Projects
+from sites import Site
+from stages import Stages
+
+HERE = Path(__file__).parent
+OURS = ("django", "psycopg")
+THEIRS = ("apache-airflow", "django", "psycopg")
+#: What the workers of the scheduler inherit that Windsock starts.
+PRELOADED = ("windsock.airflow.bundle", "windsock.airflow.coordinator")
+MANY = 5000
+FIRST = "report_1"
+LIVE = 60 + 0.06 * MANY  #: seconds until as many workflows are live
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a DAG's only task gets to the Django function."""
+
+    name: str
+    dag: str
+    file: str = ""  #: of hand-written ones
+    quick: bool = False  #: whether a quick run takes all its rounds
+    seconds: float = 75  #: for its rounds
+    stubbed: float = 0  #: seconds for its rounds with a stub of Airflow's API; 0: none are made
+
+
+WARM = Way("warm", FIRST, quick=True)
+WARM_MANY = Way("warm_many", FIRST)
+OPERATORS = (
+    Way("django_venv", "django_venv", "django_venv.py"),
+    Way("django_uv", "django_uv", "django_uv.py"),
+    Way("django_poetry", "django_poetry", "django_poetry.py", stubbed=25),
+    Way("celery_task", "celery_task", "celery_task.py"),
+)
+STOCK = (
+    Way("empty", "empty", "empty.py", stubbed=20, quick=True),
+    Way("obvious_1", f"{FIRST}_of_1", "obvious_1.py", stubbed=30, quick=True),
+    Way("external", "external", "external.py", stubbed=30),
+    Way("published", "published", "published.py", seconds=130),
+    Way("obvious_1000", f"{FIRST}_of_1000", "obvious_1000.py", stubbed=30),
+    Way("obvious_5000", f"{FIRST}_of_5000", "obvious_5000.py", stubbed=70, seconds=85),
+)
+
+
+def main() -> None:
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that everything is stopped
+    peers.prepare(HERE)
+    run = Run(options)
+    run.figures["machine"] = machine.describe(OURS, THEIRS, peers.folder(HERE))
+    with servers.running() as running:
+        shown = running.settings()
+        run.figures["machine"] |= {name: shown[name] for name in ("server_version", "fsync")}
+        folder = running.log.parent / "work"
+        folder.mkdir()
+        copies = projects.lay(folder / "projects")
+        for name, make in (
+            ("venv", projects.make_venv),
+            ("uv", projects.make_uv),
+            ("poetry", projects.make_poetry),
+        ):
+            with run.stage(f"the project's environment by {name}", 120):
+                make(copies)
+        inherited: dict[str, str] = {}
+        with run.stage("Windsock", None):
+            _ours(run, folder, running, copies, inherited)
+        if inherited and any(run.wanted(way) for way in STOCK):
+            with run.stage("a stock Airflow", None):
+                _stock(run, folder / "stock", running, inherited)
+    run.write(run.figures)
+    print(options.output.read_text())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--at-once", type=int, default=200)
+    parser.add_argument("--at-once-seconds", type=float, default=25, help="longest, for each way")
+    parser.add_argument("--quick", action="store_true", help="all rounds for the main ways, 3 for others")
+    parser.add_argument("--ways", default="", help="only those, separated by commas")
+    parser.add_argument("--output", type=Path, default=HERE / "RESULTS.md")
+    return parser.parse_args()
+
+
+class Run(Stages):
+    """The stages, and what was asked for."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__(lambda figures: _write(options.output, figures))
+        self.options = options
+        self.figures["options"] = {"rounds": options.rounds, "quick": options.quick}
+
+    def wanted(self, way: Way) -> bool:
+        """Whether the way is to be measured; a quick run has no time for what takes minutes to set up."""
+        if self.options.ways:
+            return way.name in self.options.ways.split(",")
+        return not self.options.quick or way.name not in ("warm_many", "obvious_1000", "obvious_5000")
+
+    def rounds(self, way: Way) -> int:
+        return self.options.rounds if way.quick or not self.options.quick else min(3, self.options.rounds)
+
+    def figures_of(self, way: Way) -> dict[str, Any]:
+        return self.figures.setdefault("ways", {}).setdefault(way.name, {})
+
+    def take(
+        self, site: Site, way: Way, rest: driving.Figures, settled: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Take a way's figures in a running Airflow."""
+        if not self.wanted(way):
+            return
+        found, options = self.figures_of(way), self.options
+        found["rest"] = rest
+        if way.file:
+            site.lay(way.file)
+        with self.stage(f"{page.TITLES[way.name]}: one by one", way.seconds + 200):
+            found["alone"] = driving.one_by_one(site, way.dag, self.rounds(way), way.seconds, rest)
+        if "alone" not in found or (options.quick and not way.quick):
+            return
+        with self.stage(f"{page.TITLES[way.name]}: at once", options.at_once_seconds + 120):
+            found["at_once"] = driving.all_at_once(
+                site, way.dag, options.at_once, options.at_once_seconds, rest, settled
+            )
+
+    def stub(
+        self, site: Site, way: Way, order: dict[str, Any], variables: dict[str, str] | None = None
+    ) -> None:
+        """Take a way's time inside the worker, with a stub of Airflow's API."""
+        with self.stage(f"{page.TITLES[way.name]}: stub", way.stubbed + 60):
+            environ = {**site.variables, **(variables or {})}
+            found = comparing.ask(site.python, environ, order, self.rounds(way), way.stubbed)
+            self.figures_of(way)["stub"] = found["tasks"]
+
+
+def _write(output: Path, figures: dict[str, Any]) -> None:
+    output.write_text(page.page(figures))
+    output.with_suffix(".json").write_text(json.dumps(figures, indent=1))
+
+
+def _ours(
+    run: Run, folder: Path, running: servers.Servers, copies: Projects, inherited: dict[str, str]
+) -> None:
+    """Take the figures of the warm runtime and of Windsock's operators."""
+    own = folder / "windsock"
+    own.mkdir()
+    with sites.ours(own, running, copies) as (site, stack, rows):
+        inherited |= stack.airflow_variables
+        rest: driving.Figures = {}
+        with run.stage("first run", 120):
+            driving.one_by_one(site, FIRST, 1, 30)
+            rest |= driving.at_rest(site)
+        settled = lambda: not rows.order("unmirrored", workflow=FIRST)  # noqa: E731
+        run.take(site, WARM, rest, settled)
+        _warm_alone(run, site, rows, stack.folder)
+        for way in OPERATORS:
+            run.take(site, way, rest)
+        with run.stage("DjangoOperator beside a direct call", 120):
+            run.figures["calls"] = _calls(run, site, copies)
+        if run.wanted(OPERATORS[2]):
+            run.stub(site, OPERATORS[2], _hand_written(OPERATORS[2]))
+        if run.wanted(WARM_MANY):
+            with run.stage(f"{MANY:,} workflows", LIVE + 120):
+                rows.order("fill", count=MANY)
+                rows.order("publish")
+                sites.wait_for(lambda: not rows.order("unsettled"), LIVE, every=1.0)
+                run.figures["live"] = stack.airflow.count("report")
+            with run.stage(f"at rest with {MANY:,} workflows", 60):
+                rest = driving.at_rest(site)
+            run.take(site, WARM_MANY, rest, settled)
+            run.stub(site, _stubbed(WARM_MANY), _step(rows))
+
+
+def _warm_alone(run: Run, site: Site, rows: Client, directory: Path) -> None:
+    """Take the warm step's time inside the worker, with and without the record, and the process's memory."""
+    if not run.wanted(WARM):
+        return
+    with run.stage("memory of the warm process", 60):
+        run.figures["memory"] = _memory(site, rows, directory)
+    run.stub(site, _stubbed(WARM), _step(rows))
+    coordinators = json.loads(site.variables["AIRFLOW__SDK__COORDINATORS"])
+    for coordinator in coordinators.values():
+        coordinator["kwargs"]["steps"] = "bare"
+    before = site.warm()
+    bare = {"AIRFLOW__SDK__COORDINATORS": json.dumps(coordinators)}
+    run.stub(site, _stubbed(Way("bare", FIRST, quick=True)), _step(rows), bare)
+    for pid in set(site.warm()) - set(before):
+        psutil.Process(pid).terminate()
+
+
+def _stubbed(way: Way) -> Way:
+    return Way(way.name, way.dag, quick=True, stubbed=15)
+
+
+def _step(rows: Client) -> dict[str, Any]:
+    """Return the order for a step of a published workflow."""
+    shard = hashlib.sha256(FIRST.encode()).hexdigest()[:2]
+    return {
+        "modules": PRELOADED,
+        "task": {
+            "dag": FIRST,
+            "step": "read",
+            "bundle": "windsock",
+            "version": str(rows.order("revision", workflow=FIRST)),
+            "file": f"shards/{shard}.py",
+            "queue": "windsock",
+        },
+    }
+
+
+def _hand_written(way: Way) -> dict[str, Any]:
+    """Return the order for the task of a hand-written DAG."""
+    task = {"dag": way.dag, "step": "read", "bundle": sites.BUNDLE, "version": "", "file": way.file}
+    return {"task": task | {"queue": "default"}}
+
+
+def _memory(site: Site, rows: Client, directory: Path) -> dict[str, Any]:
+    """Return the memory of the idle warm process and of a process that has called django.setup(), in MB."""
+    time.sleep(1)  # the last child has ended
+    code = "import django; django.setup(); print(flush=True); input()"
+    plain = subprocess.Popen(
+        [str(rows.python), "-c", code],
+        env=dict(rows.environment),
+        cwd=directory,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        if plain.stdout is None or not plain.stdout.readline():
+            raise RuntimeError("django.setup() failed")
+        found = {}
+        for name, pid in (("warm", site.warm()[0]), ("plain", plain.pid)):
+            memory = psutil.Process(pid).memory_full_info()
+            found[name] = {"pss": memory.pss / 1e6, "uss": memory.uss / 1e6, "rss": memory.rss / 1e6}
+        return found
+    finally:
+        plain.kill()
+        plain.wait()
+
+
+def _calls(run: Run, site: Site, copies: Projects) -> dict[str, Any]:
+    """Measure DjangoOperator(Poetry) beside a direct call."""
+    order = {"project": str(copies.folder / "poetry"), "python": str(copies.python("poetry"))}
+    done = subprocess.run(
+        [str(site.python), str(HERE / "calling.py")],
+        input=json.dumps(order | {"count": run.options.rounds, "seconds": 45}),
+        env=dict(site.variables),
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"calling.py ended with code {done.returncode}: {done.stderr[-1500:]}")
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def _stock(run: Run, folder: Path, running: servers.Servers, inherited: dict[str, str]) -> None:
+    """Take the figures of the stock ways."""
+    place = sites.StockPlace(python=peers.python(HERE), folder=folder, servers=running, inherited=inherited)
+    rows = "INSERT INTO shop_report (title) SELECT 'Report ' || n FROM generate_series({}, {}) AS n"
+    present = int(running.ask("windsock", "SELECT count(*) FROM shop_report")[0][0])
+    running.do("windsock", rows.format(present + 1, MANY), "ANALYZE shop_report")
+    with run.stage("the stock Airflow's database", 180):
+        peering.migrate(place)
+    with sites.stock(place) as site:
+        site.lay("empty.py")
+        rest: driving.Figures = {}
+        with run.stage("an empty task: first run", 120):
+            driving.one_by_one(site, "empty", 1, 30)
+            rest |= driving.at_rest(site)
+        for way in STOCK:
+            if not run.wanted(way):
+                continue
+            if way.name == "published" and not (place.inherited and (HERE / ".poetry").exists()):
+                continue
+            run.take(site, way, rest)
+            if way.stubbed:
+                run.stub(site, way, _hand_written(way))
+
+
+if __name__ == "__main__":
+    main()
