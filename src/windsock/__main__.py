@@ -5,6 +5,7 @@ Standard output and error belong to the function.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -13,20 +14,23 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from windsock.call import Call, Outcome, describe, execute, import_function
-from windsock.warm.process import die_with
-from windsock.wire import PROTOCOL, canonical, check_protocol, from_json, to_json
+from windsock.errors import WireError
+from windsock.wire import PROTOCOL, check_protocol, from_json, limited, to_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the call, run it, write the outcome."""
+    """Read the call, run it, write the outcome; the status is not 0 if that cannot be written."""
     options = _parser().parse_args(arguments)
-    if options.parent:
-        die_with(options.parent)
     message = json.load(sys.stdin.buffer)
     _close_input()
+    _print_at_once()
     check_protocol(message)
-    outcome = _run(from_json(Call, message.get("call")), options.setup)
-    options.outcome.write_bytes(canonical({"protocol": PROTOCOL, "outcome": to_json(outcome)}))
+    body = _body(_run(from_json(Call, message.get("call")), options.setup))
+    try:
+        options.outcome.write_bytes(body)
+    except OSError as error:
+        print(f"windsock: the outcome cannot be written: {error}", file=sys.stderr)
+        return os.EX_IOERR
     return 0
 
 
@@ -34,7 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m windsock", description=__doc__)
     parser.add_argument("--outcome", type=Path, required=True, help="file that gets the outcome")
     parser.add_argument("--setup", default="", help="module:function that sets the project up")
-    parser.add_argument("--parent", type=int, default=0, help="end when this parent process ends")
     return parser
 
 
@@ -52,6 +55,19 @@ def _around(setup: str) -> AbstractContextManager[object]:
         return nullcontext()
     around = import_function(setup.replace(":", "."))()
     return nullcontext() if around is None else around()
+
+
+def _body(outcome: Outcome) -> bytes:
+    try:
+        return limited({"protocol": PROTOCOL, "outcome": to_json(outcome)})
+    except WireError as error:
+        return _body(Outcome(failure=describe(error)))
+
+
+def _print_at_once() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
 
 
 def _close_input() -> None:

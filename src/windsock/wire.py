@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_ty
 from windsock.errors import WireError
 
 PROTOCOL = 1
+#: Bytes that one message between two processes may have.
+MESSAGE_LIMIT = 32 * 2**20
 _PLAIN = frozenset({type(None), str, int, bool, float})
 
 T = TypeVar("T")
@@ -55,6 +57,21 @@ def canonical(document: Any) -> bytes:
     return json.dumps(
         document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
+
+
+def limited(document: Any, limit: int = MESSAGE_LIMIT) -> bytes:
+    """Return the canonical bytes of a JSON document that one process sends to another.
+
+    Raises:
+        WireError: they are more than ``limit``.
+    """
+    body = canonical(document)
+    if len(body) > limit:
+        raise WireError(
+            f"{len(body):,} bytes are too much for one message (limit {limit:,}); "
+            "keep large data in the database or a file and pass its key"
+        )
+    return body
 
 
 def digest(document: Any) -> str:

@@ -11,6 +11,7 @@ import pytest
 import windsock
 from windsock import __main__ as command
 from windsock.errors import WireError
+from windsock.wire import MESSAGE_LIMIT
 
 SAMPLES = "windsock.testing.samples"
 SOURCE = Path(windsock.__file__).parents[1]
@@ -76,6 +77,29 @@ def test_a_set_up_may_return_nothing_or_what_is_entered_around_the_call(tmp_path
     assert state == (["set up"] if name == "set_up" else ["set up", "entered"])
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can do that")
-def test_a_parent_that_is_gone_ends_it(tmp_path: Path) -> None:
-    assert call(tmp_path, message("echo"), "--parent", "1").returncode == 137
+def test_a_full_disk_is_told_and_is_no_clean_exit() -> None:
+    arguments = [sys.executable, "-m", "windsock", "--outcome", "/dev/full"]
+    body = json.dumps(message("echo")).encode()
+    variables = os.environ | {"PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(arguments, input=body, capture_output=True, timeout=20, check=False, env=variables)
+    assert done.returncode == os.EX_IOERR
+    assert done.stderr == b"windsock: the outcome cannot be written: [Errno 28] No space left on device\n"
+
+
+def test_an_outcome_that_is_too_large_is_a_failure_with_advice(tmp_path: Path) -> None:
+    call(tmp_path, message("large", MESSAGE_LIMIT))
+    failure = json.loads((tmp_path / "outcome").read_text())["outcome"]["failure"]
+    assert "keep large data in the database or a file and pass its key" in failure["message"]
+
+
+def test_what_the_function_prints_is_seen_at_once(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "windsock", "--outcome", str(tmp_path / "outcome")]
+    variables = os.environ | {"PYTHONPATH": str(SOURCE)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(arguments, stdin=pipe, stdout=pipe, env=variables) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(message("say_and_wait", str(tmp_path / "go"))).encode())
+        process.stdin.close()
+        assert process.stdout.readline() == b"out at once\n"
+        (tmp_path / "go").touch()

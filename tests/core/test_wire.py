@@ -17,6 +17,7 @@ from windsock.wire import (
     digest,
     from_json,
     keys,
+    limited,
     to_json,
     without_none,
 )
@@ -194,3 +195,11 @@ def test_the_keys_of_a_form_are_told() -> None:
     assert list(told) == ["limit", "delay_seconds", "backoff", "max_delay_seconds"]
     item, hint = told["max_delay_seconds"]
     assert (item.name, without_none(hint)) == ("max_delay", timedelta)
+
+
+def test_a_message_has_a_limit_and_says_where_large_data_belongs() -> None:
+    assert limited({"a": 1}, 7) == b'{"a":1}'
+    with pytest.raises(
+        WireError, match=r"7 bytes are too much .* \(limit 6\); keep large data in the database"
+    ):
+        limited({"a": 1}, 6)

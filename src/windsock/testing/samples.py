@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -56,6 +57,35 @@ def chatter() -> str:
     return "said"
 
 
+def say_and_wait(path: str) -> str:
+    """Write a line to standard output and to standard error, and return when there is a file ``path``."""
+    print("out at once")
+    print("err at once", file=sys.stderr)
+    deadline = time.monotonic() + 20
+    while not Path(path).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return "waited"
+
+
+def fill_the_disk() -> str:
+    """Let this process write no more than 100 bytes to any file from now on, return."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    return "x" * 1000
+
+
+def end_in_order(path: str) -> None:
+    """Wait for SIGTERM, and write the file ``path`` then, after a moment."""
+
+    def clean_up(*_: object) -> NoReturn:
+        time.sleep(0.2)
+        Path(path).write_text("cleaned up")
+        sys.exit(3)
+
+    signal.signal(signal.SIGTERM, clean_up)
+    Path(f"{path}.ready").touch()
+    time.sleep(60)
+
+
 def leave_hard(status: int) -> NoReturn:
     """End the process with no clean-up."""
     os._exit(status)
@@ -72,24 +102,32 @@ def kill_self(number: int = signal.SIGKILL) -> None:
     time.sleep(60)
 
 
-def hang(pids: str, *, deaf: bool = False) -> None:
+def hang(pids: str, *, deaf: bool = False, apart: bool = False) -> None:
     """Start a grandchild, write both process ids to the file ``pids``, and never end.
 
     Args:
         pids: path of the file.
         deaf: ignore SIGTERM and SIGINT.
+        apart: the grandchild is in a session of its own.
     """
     if deaf:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    leave_grandchild(pids)
+    leave_grandchild(pids, apart=apart)
     while True:
         time.sleep(60)
 
 
-def leave_grandchild(pids: str) -> str:
-    """Start a grandchild that never ends, write both process ids to the file ``pids``, return."""
-    grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+def leave_grandchild(pids: str, *, apart: bool = False) -> str:
+    """Start a grandchild that never ends, write both process ids to the file ``pids``, return.
+
+    Args:
+        pids: path of the file.
+        apart: in a session of its own, of which this process knows nothing any more.
+    """
+    grandchild = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=apart
+    )
     draft = Path(f"{pids}.draft")
     draft.write_text(f"{os.getpid()} {grandchild.pid}")
     draft.rename(pids)

@@ -3,6 +3,7 @@
 # ruff: noqa: D102, S101 - these are tests, though shipped: their names say the rule
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -98,6 +99,22 @@ class IsolatedTransportSuite(TransportSuite):
             pids = Path(folder, "pids")
             assert self.run_sample("leave_grandchild", str(pids)).value == "left"
             _assert_gone(pids)
+
+    def test_a_grandchild_in_a_session_of_its_own_does_not_outlive_the_call(self) -> None:
+        if sys.platform != "linux":
+            return  # no other system tells a process of its orphans
+        with tempfile.TemporaryDirectory() as folder:
+            pids = Path(folder, "pids")
+            assert self.run_sample("leave_grandchild", str(pids), apart=True).value == "left"
+            _assert_gone(pids)
+
+    def test_a_thread_that_is_left_holds_nothing_up(self) -> None:
+        assert self.run_sample("leave_thread", timeout=timedelta(seconds=30)).value == "left"
+
+    def test_a_result_of_50_megabytes_is_refused_with_advice(self) -> None:
+        failure = self.run_sample("large", 50 * 2**20).failure
+        assert failure is not None
+        assert "keep large data in the database or a file and pass its key" in failure.message
 
     def _assert_lost(self, outcome: Outcome, reason: str) -> None:
         assert outcome.failure is not None

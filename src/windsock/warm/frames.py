@@ -8,9 +8,9 @@ from typing import Any
 
 from windsock.call import Call, Outcome
 from windsock.errors import WireError
-from windsock.wire import PROTOCOL, canonical, check_protocol, from_json, to_json
+from windsock.wire import MESSAGE_LIMIT, PROTOCOL, check_protocol, from_json, limited, to_json
 
-FRAME_LIMIT = 64 * 2**20  #: bytes
+FRAME_LIMIT = MESSAGE_LIMIT  #: bytes
 _HEAD = struct.Struct(">I")
 
 
@@ -20,12 +20,7 @@ def encode(document: Any) -> bytes:
     Raises:
         WireError: it is larger than ``FRAME_LIMIT``.
     """
-    body = canonical(document)
-    if len(body) > FRAME_LIMIT:
-        raise WireError(
-            f"{len(body):,} bytes are too much for one message (limit {FRAME_LIMIT:,}); "
-            "keep large data in the database or a file and pass its key"
-        )
+    body = limited(document, FRAME_LIMIT)
     return _HEAD.pack(len(body)) + body
 
 
