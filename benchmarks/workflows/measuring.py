@@ -11,11 +11,11 @@ from limits import wait_for
 from processes import Spent, between, total
 from stack import Stack
 
-EDITS = 30
+EDITS = 20
 RUNS = 5
 SAMPLE = 200  #: DAGs whose digest is compared after a bulk publication
 LATE = 30.0  #: seconds after which an edit or a run counts as late
-WINDOW = 8.0  #: seconds for the work that one edit causes
+WINDOW = 6.0  #: seconds for the work that one edit causes
 TAG = "simulator"
 
 Figures = dict[str, Any]

@@ -66,11 +66,11 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workflows", type=int, default=1000)
-    parser.add_argument("--quiet-seconds", type=float, default=0, help="20; from 10,000 workflows on 600")
+    parser.add_argument("--quiet-seconds", type=float, default=0, help="10; from 10,000 workflows on 600")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--output", type=Path, default=HERE / "RESULTS.md")
     options = parser.parse_args()
-    options.quiet_seconds = options.quiet_seconds or (600 if options.workflows >= 10_000 else 20)
+    options.quiet_seconds = options.quiet_seconds or (600 if options.workflows >= 10_000 else 10)
     return options
 
 
@@ -157,7 +157,7 @@ def _empty(run: Run, place: Place) -> None:
     with run.stage("an empty task", 120):
         own = place.below("empty")
         comparing.lay(own, empty)
-        run.figures.setdefault("tasks", {})["empty"] = comparing.task(own, empty, "empty", 20, 15)
+        run.figures.setdefault("tasks", {})["empty"] = comparing.task(own, empty, "empty", 20, 6)
 
 
 def _peer(run: Run, place: Place, peer: Peer) -> None:
@@ -172,13 +172,12 @@ def _peer(run: Run, place: Place, peer: Peer) -> None:
             keys = comparing.some_keys(own, 8)
             with run.stage(f"{peer.title}: from nothing, edits", 2 * slow), stack.parsing():
                 found["nothing"] = comparing.from_nothing(stack, peer)
-                edited = keys[:2] if count < 10_000 else keys[:1]
-                comparing.edits(stack, peer, edited, found.setdefault("edits", []))
+                comparing.edits(stack, peer, keys[:1], found.setdefault("edits", []))
             with run.stage(f"{peer.title}: runs", 120):
                 comparing.runs(stack, keys[3:4], figures.setdefault("runs", {}).setdefault(peer.name, []))
     with run.stage(f"{peer.title}: task processes", slow):
         dag = f"simulator_dag_{comparing.some_keys(own, 1)[0]}"
-        figures.setdefault("tasks", {})[peer.name] = comparing.task(own, peer, dag, 10, 12 + count / 400)
+        figures.setdefault("tasks", {})[peer.name] = comparing.task(own, peer, dag, 10, 6 + count / 400)
 
 
 if __name__ == "__main__":
