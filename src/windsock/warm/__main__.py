@@ -7,22 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from windsock.warm import place
-from windsock.warm.server import Server, listen
+from windsock.warm.door import Door
+from windsock.warm.guard import stand_guard
+from windsock.warm.server import Server
+from windsock.warm.watch import Watch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Become the owner of the socket and serve, or find that there is one and go."""
     options = _parser().parse_args(arguments)
-    lock = place.lock(options.socket)
-    if lock is None:
+    door = Door.open(options.socket)
+    if door is None:
         return 0
-    listener = listen(options.socket)
-    if options.detach:
-        _detach(options.log)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    place.note_owner(lock)
-    server = Server(options.socket, listener, lock, idle=options.idle)
+    if options.detach:
+        _detach(options.log)
+        stand_guard(door)
+    place.note_owner(door.lock)
+    server = Server(door, Watch(*options.watch), idle=options.idle)
     server.set_up(options.setup)
     server.run()
     return 0
@@ -32,6 +35,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m windsock.warm", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="unix socket to listen on")
     parser.add_argument("--setup", required=True, help="module:function that sets the project up")
+    parser.add_argument(
+        "--watch",
+        type=Path,
+        action="append",
+        default=[],
+        help="file or project folder whose change makes it start anew, besides what the set-up loads",
+    )
     parser.add_argument("--idle", type=float, default=600.0, help="end after so many seconds without a call")
     parser.add_argument("--detach", action="store_true", help="listen first, then serve in the background")
     parser.add_argument("--log", type=Path, default=os.devnull, help="output of the background process")

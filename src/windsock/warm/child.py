@@ -14,6 +14,7 @@ from windsock.call import Call, Outcome, describe, execute
 from windsock.errors import WireError
 from windsock.warm import frames
 from windsock.warm.logs import send_logs_to
+from windsock.warm.offspring import adopt_orphans
 from windsock.warm.process import die_with
 
 Around = Callable[[], AbstractContextManager[object]]
@@ -46,8 +47,9 @@ def run(parent: int, descriptors: list[int], around: Around, forget: Callable[[]
 def _stand_alone(parent: int, descriptors: list[int]) -> None:
     os.setpgid(0, 0)
     die_with(parent)
+    adopt_orphans()
     signal.set_wakeup_fd(-1)
-    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(sig, signal.SIG_DFL)
     os.dup2(descriptors[0], 1)
     os.dup2(descriptors[1], 2)

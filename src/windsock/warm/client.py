@@ -112,6 +112,7 @@ class WarmProcess:
     environment: Mapping[str, str]  #: of the process, complete
     log: Path = Path(os.devnull)  #: gets what the process itself prints
     idle: float = 600.0  #: seconds without a call after which it ends
+    watch: tuple[Path, ...] = ()  #: files whose change makes it start anew, besides what the project loads
 
     def open(self, stdout: int, stderr: int, log: int) -> Session:
         """Have a child forked that waits for its Call.
@@ -126,14 +127,17 @@ class WarmProcess:
             TransportError: the process cannot be started or does not answer.
         """
         deadline = time.monotonic() + START_LIMIT
-        try:
-            return self._open((stdout, stderr, log), deadline)
-        except (ConnectionError, EOFError):
-            pass  # its owner went away between two calls: elect once more
-        try:
-            return self._open((stdout, stderr, log), deadline)
-        except (ConnectionError, EOFError) as error:
-            raise TransportError(f"the warm process ended before it forked; see {self.log}") from error
+        crashed = False
+        while True:
+            try:
+                return self._open((stdout, stderr, log), deadline)
+            except _Retired:
+                pass  # a new owner takes the call, for nothing was begun
+            except (ConnectionError, EOFError) as error:
+                if crashed:
+                    message = f"the warm process ended before it forked; see {self.log}"
+                    raise TransportError(message) from error
+                crashed = True
 
     def _open(self, streams: tuple[int, int, int], deadline: float) -> Session:
         connection = self._connect(deadline)
@@ -173,16 +177,11 @@ class WarmProcess:
         raise TransportError(f"the warm process did not start in {START_LIMIT:.0f} s; see {self.log}")
 
     def _start(self, deadline: float) -> None:
-        command: list[str | Path] = [
-            self.python,
-            "-m",
-            "windsock.warm",
-            "--socket",
-            self.path,
-            "--setup",
-            self.setup,
-        ]
+        command: list[str | os.PathLike[str]] = [self.python, "-m", "windsock.warm"]
+        command += ["--socket", self.path, "--setup", self.setup]
         command += ["--idle", str(self.idle), "--log", self.log, "--detach"]
+        for path in (self.directory, *self.watch):
+            command += ["--watch", os.path.abspath(path)]
         try:
             started = subprocess.run(  # noqa: S603 - the command is the deployment's own
                 [os.fspath(part) for part in command],
@@ -203,9 +202,15 @@ class WarmProcess:
         time.sleep(0.01)
 
 
+class _Retired(Exception):
+    """The process takes no more calls, as somebody else will."""
+
+
 def _child(answer: dict[str, Any] | None) -> int:
     if answer is None:
         raise EOFError
+    if "retired" in answer:
+        raise _Retired
     if "setup_failure" in answer:
         raise SetUpFailed(from_json(Failure, answer["setup_failure"]))
     return int(answer["pid"])

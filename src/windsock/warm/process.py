@@ -11,17 +11,20 @@ _PR_SET_PDEATHSIG = 1  # Source: <linux/prctl.h>
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends; only Linux can do that.
+def prctl(option: int, value: int) -> bool:
+    """Ask something of the Linux kernel; False where it does not do it, and on other systems."""
+    return _LIBC is not None and _LIBC.prctl(option, value, 0, 0, 0) == 0
+
+
+def die_with(parent: int, sig: int = signal.SIGKILL) -> None:
+    """Have the kernel send this process ``sig`` when its parent ends; only Linux can do that.
 
     Args:
         parent: process id of the parent. If it is gone already, this process ends at once.
+        sig: the signal.
     """
-    if _LIBC is None:
-        return
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(128 + signal.SIGKILL)
+    if prctl(_PR_SET_PDEATHSIG, sig) and os.getppid() != parent:
+        os._exit(128 + sig)
 
 
 def kill_group(leader: int, sig: int = signal.SIGKILL) -> None:

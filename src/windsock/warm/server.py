@@ -11,22 +11,23 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from windsock.call import Failure, describe, import_function
 from windsock.errors import WireError
-from windsock.warm import child, place
+from windsock.warm import child, offspring
+from windsock.warm.door import Door
 from windsock.warm.frames import FrameReader, encode
 from windsock.warm.process import kill_group
+from windsock.warm.watch import Watch
 from windsock.wire import check_protocol, to_json
 
 #: A process whose set-up failed only lives to say so, seconds.
 FAILED_IDLE = 5.0
 _DESCRIPTORS = 4
 _CLOSE_ON_EXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-_STOP = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+_STOP = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 @dataclass(eq=False, slots=True)
@@ -37,38 +38,25 @@ class _Guest:
     pid: int = 0  # of the child; 0 before the fork
 
 
-def listen(path: Path) -> socket.socket:
-    """Bind a unix socket to ``path``; the caller holds the lock, so what lies there is stale."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(os.fspath(path))
-    path.chmod(0o600)
-    listener.listen(512)
-    listener.setblocking(False)
-    return listener
-
-
 class Server:
-    """Forks a child per connection, until it was idle for long enough or is told to stop."""
+    """Forks a child per connection, until it was idle for long enough, is out of date, or is told to stop."""
 
-    def __init__(self, path: Path, listener: socket.socket, lock: int, *, idle: float) -> None:
-        """Take over the listening socket and the lock.
+    def __init__(self, door: Door, watch: Watch, *, idle: float) -> None:
+        """Take over the door.
 
         Args:
-            path: of the socket; removed in the end.
-            listener: bound and listening.
-            lock: descriptor that holds the lock.
+            door: open.
+            watch: says whether the project has changed.
             idle: seconds without a connection after which the process ends.
         """
-        self._path = path
-        self._listener = listener
-        self._lock = lock
+        self._door = door
+        self._watch = watch
         self._idle = idle
         self._guests: set[_Guest] = set()
         self._around: child.Around = contextlib.nullcontext
         self._failure: Failure | None = None
-        self._stopping = False
+        self._own: list[int] = []  # processes that the set-up began
+        self._retired = self._stopping = False
         self._pid = os.getpid()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -80,10 +68,10 @@ class Server:
             function: "module:function".
         """
         try:
-            self._around = import_function(function.replace(":", "."))() or contextlib.nullcontext
+            with self._watch.noting():
+                self._around = import_function(function.replace(":", "."))() or contextlib.nullcontext
         except BaseException as error:
             self._failure = describe(error)
-            self._idle = min(self._idle, FAILED_IDLE)
             _say(f"the set-up {function} failed\n{self._failure.traceback}")
         if threading.active_count() > 1:
             names = ", ".join(sorted(thread.name for thread in threading.enumerate()))
@@ -96,46 +84,66 @@ class Server:
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
         signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
-        for sig in (*_STOP, signal.SIGCHLD):
+        for sig in (*_STOP, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(sig, _nothing)
         self._selector.register(self._wake_reader, selectors.EVENT_READ, self._wake_up)
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(self._door.listener, selectors.EVENT_READ, self._accept)
+        offspring.adopt_orphans()
+        self._own = offspring.children()
         try:
             self._serve()
         finally:
-            # New callers elect a new owner; those in the queue see the end and do the same.
-            self._path.unlink(missing_ok=True)
+            self._retire("it ends")
             for guest in self._guests:
                 self._kill(guest)
+            offspring.end_all()
 
     def _serve(self) -> None:
         busy_at = time.monotonic()
-        while not self._stopping:
-            if self._guests:
+        while not self._stopping and not (self._retired and not self._guests):
+            if self._guests and self._failure is None:
                 busy_at = time.monotonic()
-            left = busy_at + self._idle - time.monotonic()
-            if left <= 0:
-                return
+            left = None if self._retired else busy_at + self._patience - time.monotonic()
+            if left is not None and left <= 0:
+                self._retire("nobody called" if self._failure is None else "its set-up is tried again")
+                continue
             for key, _ in self._selector.select(left):
                 react: Callable[[], None] = key.data
                 react()
 
+    @property
+    def _patience(self) -> float:
+        return self._idle if self._failure is None else min(self._idle, FAILED_IDLE)
+
+    def _retire(self, reason: str) -> None:
+        """Leave new calls to a new owner; the children that run are seen to their end."""
+        if self._retired:
+            return
+        self._retired = True
+        _say(f"no more calls: {reason}")
+        self._selector.unregister(self._door.listener)
+        for connection in self._door.hand_over():
+            self._receive(connection)
+
     def _wake_up(self) -> None:
         signals = set(self._wake_reader.recv(4096))
         self._stopping = self._stopping or not _STOP.isdisjoint(signals)
+        if signal.SIGHUP in signals:
+            self._retire("it was told to start anew")
         for guest in [guest for guest in self._guests if guest.pid]:
             self._reap(guest)
+        offspring.end_strays({*self._own, *(guest.pid for guest in self._guests)})
 
     def _accept(self) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection = self._door.accept()
         except OSError as error:  # the caller went away, or descriptors ran out
             _say(f"could not accept a connection: {error}")
             return
-        if place.peer_uid(connection) != os.geteuid():
-            connection.close()
-            return
-        connection.setblocking(False)
+        if connection is not None:
+            self._receive(connection)
+
+    def _receive(self, connection: socket.socket) -> None:
         guest = _Guest(connection)
         self._guests.add(guest)
         self._selector.register(connection, selectors.EVENT_READ, lambda: self._hear(guest))
@@ -158,6 +166,11 @@ class Server:
         check_protocol(hello)
         if guest.pid or len(guest.descriptors) != _DESCRIPTORS:
             raise WireError("a connection starts with one greeting that carries four descriptors")
+        if not self._retired and (changed := self._watch.change()):
+            self._retire(f"{changed} has changed")
+        if self._retired:
+            guest.connection.send(encode({"retired": True}))
+            return
         if self._failure is not None:
             guest.connection.send(encode({"setup_failure": to_json(self._failure)}))
             return
@@ -174,12 +187,12 @@ class Server:
 
     def _forget(self) -> None:
         self._selector.close()
-        for held in (self._listener, self._wake_reader, self._wake_writer):
+        self._door.close()
+        for held in (self._wake_reader, self._wake_writer):
             held.close()
         for guest in self._guests:
             guest.connection.close()
             _close(guest.descriptors)
-        os.close(self._lock)
 
     def _dismiss(self, guest: _Guest) -> None:
         self._selector.unregister(guest.connection)

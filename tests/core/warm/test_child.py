@@ -37,8 +37,8 @@ def test_a_child_dies_of_signals_as_any_process_does(warm_process: WarmProcess, 
 
 
 def test_a_result_that_is_too_large_is_a_failure_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "FRAME_LIMIT", 1000)
-    [frame] = frames.FrameReader().feed(child._frame(Outcome(value="x" * 1000)))
+    monkeypatch.setattr(frames, "FRAME_LIMIT", 10_000)
+    [frame] = frames.FrameReader().feed(child._frame(Outcome(value="x" * 10_000)))
     failure = frames.read_outcome(frame).failure
     assert failure is not None
     assert "keep large data in the database" in failure.message

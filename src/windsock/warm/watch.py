@@ -1,0 +1,143 @@
+"""Whether a project is still what the warm process was set up from.
+
+Watched are the source files that were loaded, but for those of the Python itself and its installed packages;
+which source files lie beside them; the folders of installed packages, in which every installation makes an
+entry; and the lock files of the project.
+"""
+
+import contextlib
+import os
+import site
+import sys
+import sysconfig
+import time
+from collections.abc import Iterable, Iterator
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from typing import Any
+
+LOCKS = ("poetry.lock", "uv.lock", "pylock.toml", "pdm.lock", "Pipfile.lock", "requirements.txt")
+#: A look that takes less is taken at each call, seconds; of the files of a usual project it takes half of it.
+BRIEF = 0.001
+#: A longer one takes at most this part of the time: if it takes 5 ms, a change may stay unseen for 0.5 s.
+SHARE = 0.01
+_PACKAGES = {sysconfig.get_path(name) for name in ("purelib", "platlib")} | {*site.getsitepackages()}
+if site.ENABLE_USER_SITE:
+    _PACKAGES.add(site.getusersitepackages())
+_LIBRARIES = tuple(
+    os.path.join(path, "") for path in {*_PACKAGES, *map(sysconfig.get_path, ("stdlib", "platstdlib"))}
+)
+
+_Mark = tuple[Any, ...]
+
+
+class Watch:
+    """Marks of files and folders as they were when they were loaded."""
+
+    def __init__(self, *paths: Path) -> None:
+        """Mark what is known before the set-up.
+
+        Args:
+            paths: further files, and folders of projects.
+        """
+        self._files: dict[str, _Mark] = {}
+        self._folders: dict[str, tuple[_Mark, frozenset[str]]] = {}
+        self._cost = float("inf")  # of the fastest look so far: others waited for something else
+        self._due = 0.0
+        for path in map(os.fspath, paths):
+            if os.path.isdir(path):
+                self._mark_folder(path)
+                self._mark_files(os.path.join(path, name) for name in LOCKS)
+            else:
+                self._mark_files([path])
+        self._mark_files(_PACKAGES)
+        for module in list(sys.modules.values()):
+            self._mark_source(getattr(module, "__file__", None) or "")
+
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[None]:
+        """Mark each source file that is loaded meanwhile, at the moment before it is read.
+
+        So a file that is edited during the set-up is seen to differ, also one that could not be loaded.
+        """
+        path_stats = SourceFileLoader.path_stats
+
+        def noted(loader: SourceFileLoader, path: str) -> Any:
+            self._mark_source(path)
+            return path_stats(loader, path)
+
+        SourceFileLoader.path_stats = noted  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            SourceFileLoader.path_stats = path_stats  # type: ignore[method-assign]
+
+    def change(self) -> str | None:
+        """Return the path of something that has changed; ``None`` if nothing did or a look is not due."""
+        began = time.perf_counter()
+        if began < self._due:
+            return None
+        changed = self._changed_file() or next(filter(self._differs, self._folders), None)
+        ended = time.perf_counter()
+        self._cost = min(self._cost, ended - began)
+        self._due = ended + (self._cost / SHARE if self._cost > BRIEF else 0)
+        return changed
+
+    def _changed_file(self) -> str | None:
+        look = os.stat  # in a loop of its own, which takes half the time of one that calls _mark
+        for path, mark in self._files.items():
+            try:
+                found = look(path)
+            except OSError:
+                if mark:
+                    return path
+                continue
+            if not mark or found.st_mtime_ns != mark[0] or found.st_size != mark[1]:
+                return path
+        return None
+
+    def _mark_source(self, path: str) -> None:
+        if path in self._files or not os.path.isabs(path) or path.startswith(_LIBRARIES):
+            return
+        self._mark_files([path])
+        self._mark_folder(os.path.dirname(path))
+
+    def _mark_files(self, paths: Iterable[str]) -> None:
+        self._files.update((path, _mark(path)) for path in paths)
+
+    def _mark_folder(self, path: str) -> None:
+        if path not in self._folders:
+            self._folders[path] = _folder_mark(path), _sources(path)
+
+    def _differs(self, path: str) -> bool:
+        """Whether another folder lies there, or another set of source files in it."""
+        mark, sources = self._folders[path]
+        now = _folder_mark(path)
+        if now == mark:
+            return False
+        if now[:2] != mark[:2] or _sources(path) != sources:
+            return True
+        self._folders[path] = now, sources  # something else in it was made or removed
+        return False
+
+
+def _mark(path: str) -> _Mark:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size
+
+
+def _folder_mark(path: str) -> _Mark:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _sources(folder: str) -> frozenset[str]:
+    with contextlib.suppress(OSError):
+        return frozenset(name for name in os.listdir(folder) if name.endswith(".py"))
+    return frozenset()
