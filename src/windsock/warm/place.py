@@ -6,12 +6,11 @@ import hashlib
 import os
 import secrets
 import socket
-import stat
 import struct
 import sys
 from pathlib import Path
 
-from windsock.errors import TransportError
+from windsock.private import private_folder as private_folder
 
 #: Bytes of a unix socket's path with its closing zero. Source: macOS, <sys/un.h>; Linux has 108.
 SOCKET_PATH_LIMIT = 104
@@ -34,22 +33,6 @@ def socket_path(home: Path, identity: str) -> Path:
         # Nobody else can foresee the folder's name, so nobody can be there first.
         folder = private_folder(_SHARED / f"windsock-{_secret(folder / 'secret')}")
     return folder / name
-
-
-def private_folder(path: Path) -> Path:
-    """Make ``path`` a folder of this user's with mode 0700, and return it.
-
-    Raises:
-        TransportError: it is a link, no folder, or somebody else's.
-    """
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o700, parents=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise TransportError(f"{path} is not a folder of this user's; remove it or choose another place")
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        path.chmod(0o700)
-    return path
 
 
 def lock(path: Path) -> int | None:
