@@ -183,6 +183,10 @@ def _ours(
         settled = lambda: not rows.order("unmirrored", workflow=FIRST)  # noqa: E731
         run.take(site, WARM, rest, settled)
         _warm_alone(run, site, rows, stack.folder)
+        with run.stage("the connection to the site", 60):
+            environ = stack.client.environment
+            url, key = (environ[f"WINDSOCK_{name}"] for name in ("BASE_URL", "FEED_KEY"))
+            site.starter.order("connect", url=url, key=key)
         for way in OPERATORS:
             run.take(site, way, rest)
         with run.stage("DjangoOperator beside a direct call", 120):

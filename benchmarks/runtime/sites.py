@@ -24,6 +24,8 @@ HERE = Path(__file__).parent
 DAGS = HERE / "dags"
 BUNDLE = peering.BUNDLE
 REFRESH = 5  #: seconds between two looks for new DAG files
+#: Seconds between two looks of either scheduler. Windsock's would look as often only while something runs.
+PAUSE = "0.1"
 STOCK = "airflow_stock"
 
 
@@ -82,7 +84,10 @@ def ours(folder: Path, servers: Servers, copies: Projects) -> Iterator[tuple[Sit
         },
         _bundle(dags),
     ]
-    more = copies.variables() | {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles)}
+    more = copies.variables() | {
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": PAUSE,
+    }
 
     def lay(place: Path) -> Path:
         return projects.copy_for_windsock(place, ROOT / ".venv", AIRFLOW_ENVIRONMENT)

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 
@@ -17,7 +18,7 @@ def main() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         try:
-            answer = {"answer": start(**order["values"])}
+            answer = {"answer": ORDERS[order["do"]](**order["values"])}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps({"order": order["order"], **answer}), file=answers, flush=True)
@@ -51,6 +52,17 @@ def start(dag: str, count: int) -> dict[str, Any]:
             )
     return {"prefix": prefix, "began": time.monotonic(), "at": time.time()}
 
+
+def connect(url: str, key: str) -> None:
+    """Tell Airflow where the Django site is."""
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.add(Connection(conn_id="django_default", conn_type="django", host=url, password=key))
+
+
+ORDERS: dict[str, Callable[..., Any]] = {"start": start, "connect": connect}
 
 if __name__ == "__main__":
     main()
