@@ -28,10 +28,41 @@ def test_airflow_is_told_where_everything_is(project: Project, state: State, cho
     assert json.loads(found["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])[0]["name"] == "windsock"
 
 
+def test_airflow_has_a_connection_to_the_project(project: Project, state: State, chosen: Addresses) -> None:
+    found = orchestration.variables(project, state, chosen, {})
+    connection = json.loads(found["AIRFLOW_CONN_DJANGO_DEFAULT"])
+    assert (connection["conn_type"], connection["host"]) == ("django", chosen.web_url)
+    assert connection["password"] == found["AIRFLOW__WINDSOCK__FEED_KEY"]
+    assert connection["extra"]["environment"] == {"python": str(project.python)}
+    other = orchestration.variables(project, state, chosen, {"AIRFLOW_CONN_DJANGO_DEFAULT": "django://"})
+    assert other["AIRFLOW_CONN_DJANGO_DEFAULT"] == "django://"
+
+
+def test_dags_that_stand_in_the_project_are_read(project: Project, state: State, chosen: Addresses) -> None:
+    (project.directory / "dags").mkdir()
+    found = orchestration.variables(project, state, chosen, {})
+    bundles = json.loads(found["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+    assert [bundle["name"] for bundle in bundles] == ["windsock", "dags-folder"]
+    assert found["AIRFLOW__CORE__DAGS_FOLDER"] == str(project.directory / "dags")
+
+
 def test_never_is_everybody_an_admin(project: Project, state: State, chosen: Addresses) -> None:
     found = orchestration.variables(project, state, chosen, {})
     assert not [name for name in found if "ALL_ADMINS" in name]
     assert found["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == "admin:admin"
+
+
+def test_a_step_waits_for_an_api_server_that_starts_anew(
+    project: Project, state: State, chosen: Addresses
+) -> None:
+    found = orchestration.variables(project, state, chosen, {})
+    retries, shortest, longest = (
+        float(found[f"AIRFLOW__WORKERS__EXECUTION_API_{name}"])
+        for name in ("RETRIES", "RETRY_WAIT_MIN", "RETRY_WAIT_MAX")
+    )
+    # Each wait is drawn between the two.
+    assert (retries - 1) * (shortest + longest) / 2 >= 120
+    assert longest <= 5
 
 
 def test_the_callers_variables_replace_ours_one_by_one(

@@ -18,16 +18,18 @@ from windsock.local.surroundings import AIRFLOW_USER
 QUEUE = "windsock"
 _MIGRATED = "airflow-migrated"
 _CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+_DJANGO = "AIRFLOW_CONN_DJANGO_DEFAULT"
+_REPLACEABLE = ("AIRFLOW__", "AIRFLOW_CONN_")
 
 
 def variables(
     project: Project, state: State, addresses: Addresses, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Airflow's own variables. What the caller sets as ``AIRFLOW__*`` replaces ours, one by one."""
+    """Airflow's own variables. What the caller sets of them replaces ours, one by one."""
     settings = _fixed() | _addresses(addresses) | _secret(state) | _windsock(project, state, addresses)
     own = {f"AIRFLOW__{name}": value for name, value in settings.items()}
-    own |= {"AIRFLOW_HOME": str(state.airflow)}
-    return own | {name: value for name, value in environ.items() if name.startswith("AIRFLOW__")}
+    own |= {"AIRFLOW_HOME": str(state.airflow), _DJANGO: _connection(project, state, addresses)}
+    return own | {name: value for name, value in environ.items() if name.startswith(_REPLACEABLE)}
 
 
 def _fixed() -> dict[str, str]:
@@ -35,6 +37,7 @@ def _fixed() -> dict[str, str]:
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": "3",
+        "CORE__TEST_CONNECTION": "Enabled",
         "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
         "CORE__AUTH_MANAGER": (
             "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
@@ -89,12 +92,34 @@ def _secret(state: State) -> dict[str, str]:
     }
 
 
-def _windsock(project: Project, state: State, addresses: Addresses) -> dict[str, str]:
-    bundle = {
-        "name": "windsock",
-        "classpath": "windsock.airflow.bundle.WindsockDagBundle",
-        "kwargs": {"refresh_interval": 30},
+def _connection(project: Project, state: State, addresses: Addresses) -> str:
+    """The project as hand-written DAGs name it."""
+    extra = {
+        "environment": {"python": str(project.python)},
+        "settings": OVERLAY_MODULE,
+        "directory": str(project.directory),
     }
+    own = {"conn_type": "django", "host": addresses.web_url, "password": state.secrets()["feed_key"]}
+    return json.dumps(own | {"extra": extra})
+
+
+def _windsock(project: Project, state: State, addresses: Addresses) -> dict[str, str]:
+    bundles: list[dict[str, object]] = [
+        {
+            "name": "windsock",
+            "classpath": "windsock.airflow.bundle.WindsockDagBundle",
+            "kwargs": {"refresh_interval": 30},
+        }
+    ]
+    written = project.directory / "dags"
+    if written.is_dir():
+        bundles.append(
+            {
+                "name": "dags-folder",
+                "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+                "kwargs": {},
+            }
+        )
     coordinator = {
         "classpath": "windsock.airflow.coordinator.DjangoCoordinator",
         "kwargs": {
@@ -105,9 +130,9 @@ def _windsock(project: Project, state: State, addresses: Addresses) -> dict[str,
     }
     return {
         "WINDSOCK__URL": f"{addresses.web_url}/windsock/feed/",
-        "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
+        "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(state.airflow / "bundles"),
-        "CORE__DAGS_FOLDER": str(state.airflow / "dags"),
+        "CORE__DAGS_FOLDER": str(written if written.is_dir() else state.airflow / "dags"),
         "LOGGING__BASE_LOG_FOLDER": str(state.airflow / "logs"),
         "SDK__COORDINATORS": json.dumps({QUEUE: coordinator}),
         "SDK__QUEUE_TO_COORDINATOR": json.dumps({QUEUE: QUEUE}),
