@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     if options.detach:
         _detach(options.log)
-        stand_guard(door)
+        stand_guard()
     place.note_owner(door.lock)
     server = Server(door, Watch(*options.watch), idle=options.idle)
     server.set_up(options.setup)

@@ -14,8 +14,7 @@ from windsock.call import Call, Outcome, describe, execute
 from windsock.errors import WireError
 from windsock.warm import frames
 from windsock.warm.logs import send_logs_to
-from windsock.warm.offspring import adopt_orphans
-from windsock.warm.process import die_with
+from windsock.warm.process import adopt_orphans, die_with
 
 Around = Callable[[], AbstractContextManager[object]]
 

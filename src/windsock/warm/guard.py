@@ -4,19 +4,15 @@ import os
 import signal
 import sys
 
-from windsock.warm.door import Door
-from windsock.warm.offspring import adopt_orphans, end_all
-from windsock.warm.process import describe_exit, die_with
+from windsock.warm import offspring
+from windsock.warm.process import adopt_orphans, die_with
 
 
-def stand_guard(door: Door) -> None:
+def stand_guard() -> None:
     """Go on in a child; the process that was there waits for its end, then ends all that descends from it.
 
     If the guard itself is killed, the child is told to end. There is no guard where the system lets nobody
-    adopt orphans.
-
-    Args:
-        door: goes to the child alone.
+    adopt orphans. What the guard held open goes to the child alone, but for the standard streams.
     """
     if not adopt_orphans():
         return
@@ -26,20 +22,5 @@ def stand_guard(door: Door) -> None:
         os.setsid()
         die_with(guard, signal.SIGTERM)
         return
-    status = 70  # Source: <sysexits.h>, EX_SOFTWARE: only a fault in this function leaves it so.
-    try:
-        door.close()
-        status = _outlive(warm)
-    finally:
-        os._exit(status)
-
-
-def _outlive(warm: int) -> int:
-    ended = status = 0
-    while ended != warm:
-        ended, status = os.waitpid(-1, 0)
-    end_all()
-    status = os.waitstatus_to_exitcode(status)
-    if status < 0:
-        print(f"windsock.warm[{warm}]: {describe_exit(status)}", file=sys.stderr, flush=True)
-    return 128 - status if status < 0 else status
+    # A bare Python takes 3 MB, and this one would keep 10 MB for as long as the warm process lives.
+    os.execv(sys.executable, [sys.executable, "-I", "-S", offspring.__file__, str(warm)])  # noqa: S606

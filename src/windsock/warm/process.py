@@ -6,14 +6,14 @@ import os
 import signal
 import sys
 
-_PR_SET_PDEATHSIG = 1  # Source: <linux/prctl.h>
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # Source: <linux/prctl.h>
 # Loaded once, so that a freshly forked child pays nothing for it.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def prctl(option: int, value: int) -> bool:
-    """Ask something of the Linux kernel; False where it does not do it, and on other systems."""
-    return _LIBC is not None and _LIBC.prctl(option, value, 0, 0, 0) == 0
+def adopt_orphans() -> bool:
+    """Have every orphan below this process become its child; False where the system has no such thing."""
+    return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with(parent: int, sig: int = signal.SIGKILL) -> None:
@@ -23,7 +23,7 @@ def die_with(parent: int, sig: int = signal.SIGKILL) -> None:
         parent: process id of the parent. If it is gone already, this process ends at once.
         sig: the signal.
     """
-    if prctl(_PR_SET_PDEATHSIG, sig) and os.getppid() != parent:
+    if _prctl(_PR_SET_PDEATHSIG, sig) and os.getppid() != parent:
         os._exit(128 + sig)
 
 
@@ -46,3 +46,8 @@ def describe_exit(status: int) -> str:
         return f"killed by {signal.Signals(-status).name}"
     except ValueError:
         return f"killed by signal {-status}"
+
+
+def _prctl(option: int, value: int) -> bool:
+    """Ask something of the Linux kernel; False where it does not do it, and on other systems."""
+    return _LIBC is not None and _LIBC.prctl(option, value, 0, 0, 0) == 0

@@ -19,7 +19,7 @@ from windsock.errors import WireError
 from windsock.warm import child, offspring
 from windsock.warm.door import Door
 from windsock.warm.frames import FrameReader, encode
-from windsock.warm.process import kill_group
+from windsock.warm.process import adopt_orphans, kill_group
 from windsock.warm.watch import Watch
 from windsock.wire import check_protocol, to_json
 
@@ -88,7 +88,7 @@ class Server:
             signal.signal(sig, _nothing)
         self._selector.register(self._wake_reader, selectors.EVENT_READ, self._wake_up)
         self._selector.register(self._door.listener, selectors.EVENT_READ, self._accept)
-        offspring.adopt_orphans()
+        adopt_orphans()
         self._own = offspring.children()
         try:
             self._serve()
