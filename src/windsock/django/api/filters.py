@@ -75,11 +75,14 @@ def yes_or_no(value: str) -> bool:
     return value == "true"
 
 
-def _exactly(field: str) -> Callable[[str], Conditions]:
+def exactly(field: str) -> Callable[[str], Conditions]:
+    """Return what compares a column with a text."""
     return lambda value: {field: text(value)}
 
 
-def _one_of(field: str, choices: Sequence[str]) -> Callable[[str], Conditions]:
+def one_of(field: str, choices: Sequence[str]) -> Callable[[str], Conditions]:
+    """Return what compares a column with one of few values."""
+
     def conditions(value: str) -> Conditions:
         if value not in choices:
             raise ValueError(f"Choose one of {', '.join(choices)}.")
@@ -90,22 +93,27 @@ def _one_of(field: str, choices: Sequence[str]) -> Callable[[str], Conditions]:
 
 # The key bounds what is looked at, so that an index serves the range; the time decides.
 def _created_after(value: str) -> Conditions:
-    moment = _moment(value)
-    return {"id__gte": _key(moment, -SLACK), "created_at__gte": moment}
+    since = moment(value)
+    return {"id__gte": _key(since, -SLACK), "created_at__gte": since}
 
 
 def _created_before(value: str) -> Conditions:
-    moment = _moment(value)
-    return {"id__lt": _key(moment, SLACK), "created_at__lt": moment}
+    until = moment(value)
+    return {"id__lt": _key(until, SLACK), "created_at__lt": until}
 
 
-def _moment(value: str) -> datetime:
+def moment(value: str) -> datetime:
+    """Return a time.
+
+    Raises:
+        ValueError: it is none, or carries no zone.
+    """
     # A plus sign that was not quoted arrives as a space.
     text = re.sub(r" (?=\d\d:?\d\d$)", "+", value)
     try:
-        moment = datetime.fromisoformat(text)
-        if moment.utcoffset() is not None:
-            return moment.astimezone(UTC)
+        found = datetime.fromisoformat(text)
+        if found.utcoffset() is not None:
+            return found.astimezone(UTC)
     except (OverflowError, ValueError):
         pass
     raise ValueError("Give a time with its zone, as in 2026-11-21T10:00:00Z.")
@@ -119,13 +127,13 @@ def _key(moment: datetime, by: timedelta) -> UUID:
 
 #: Query parameter -> conditions for a value; times: from (inclusive) and until (exclusive).
 FILTERS: dict[str, Callable[[str], Conditions]] = {
-    "status": _one_of("status", TaskRun.Status.values),
-    "task_name": _exactly("name"),
-    "operation": _one_of("operation", TaskRun.Operation.values),
-    "related_table": _exactly("related_table"),
-    "related_id": _exactly("related_id"),
+    "status": one_of("status", TaskRun.Status.values),
+    "task_name": exactly("name"),
+    "operation": one_of("operation", TaskRun.Operation.values),
+    "related_table": exactly("related_table"),
+    "related_id": exactly("related_id"),
     "created_after": _created_after,
     "created_before": _created_before,
-    "updated_after": lambda value: {"updated_at__gte": _moment(value)},
-    "updated_before": lambda value: {"updated_at__lt": _moment(value)},
+    "updated_after": lambda value: {"updated_at__gte": moment(value)},
+    "updated_before": lambda value: {"updated_at__lt": moment(value)},
 }

@@ -1,15 +1,16 @@
 """Workflow runs over REST: ``/api/runs/``, ``/api/runs/<id>/``, and what can be done to one."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from windsock.django.actions import versions
+from windsock.django.api.filters import Conditions, asked, exactly, moment, one_of
 from windsock.django.api.operating import OperatedRuns, run_json
 from windsock.django.api.pagination import Pages
 from windsock.django.api.permissions import Needed
@@ -17,8 +18,14 @@ from windsock.django.api.tasks import task_json
 from windsock.django.api.throttling import when_starting
 from windsock.django.models import WorkflowRun
 
-FILTERS = ("workflow", "status", "origin")
-CHOICES = {"status": WorkflowRun.Status.values, "origin": WorkflowRun.Origin.values}
+#: Query parameter -> conditions for a value; dates: from (inclusive) and until (exclusive).
+FILTERS: dict[str, Callable[[str], Conditions]] = {
+    "workflow": exactly("workflow"),
+    "status": one_of("status", WorkflowRun.Status.values),
+    "origin": one_of("origin", WorkflowRun.Origin.values),
+    "logical_after": lambda value: {"logical_date__gte": moment(value)},
+    "logical_before": lambda value: {"logical_date__lt": moment(value)},
+}
 
 
 class RunViewSet(OperatedRuns, ReadOnlyModelViewSet[WorkflowRun]):
@@ -36,7 +43,7 @@ class RunViewSet(OperatedRuns, ReadOnlyModelViewSet[WorkflowRun]):
     pagination_class = Pages
 
     def get_queryset(self) -> QuerySet[WorkflowRun]:
-        """Return the runs, filtered by ``workflow``, ``status`` and ``origin``.
+        """Return the runs, in a list only those that it asks for.
 
         Raises:
             ValidationError: a filter has a value that cannot be.
@@ -44,12 +51,9 @@ class RunViewSet(OperatedRuns, ReadOnlyModelViewSet[WorkflowRun]):
         runs = WorkflowRun.objects.select_related("requested_by").order_by("-id")
         if self.action != "list":
             return runs
-        query = self.request.query_params
-        given = {name: query[name].replace("\x00", "") for name in FILTERS if name in query}
-        for name, choices in CHOICES.items():
-            if name in given and given[name] not in choices:
-                raise ValidationError({name: [f"Choose one of {', '.join(choices)}."]})
-        return runs.filter(**given)
+        for conditions in asked(self.request.query_params, FILTERS):
+            runs = runs.filter(**conditions)
+        return runs
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Limit what starts work."""

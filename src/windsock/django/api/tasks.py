@@ -94,6 +94,8 @@ class TaskViewSet(SignedIn, ReadOnlyModelViewSet[TaskRun]):
             return runs
         if self.action == "traceback":
             return runs.only("exception", "message", "traceback")
+        if self.action == "output":
+            return runs.only("output")
         if self.action == "list":
             return filtered(runs, self.request.query_params)
         return runs.only(*TaskPages.fields)
@@ -123,6 +125,14 @@ class TaskViewSet(SignedIn, ReadOnlyModelViewSet[TaskRun]):
         if not request.user.has_perm("windsock.view_taskrun"):
             raise PermissionDenied("Tracebacks need the permission windsock.view_taskrun.")
         return Response({"exception": run.exception, "message": run.message, "traceback": run.traceback})
+
+    @action(detail=True)
+    def output(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Answer with the last part of what a step wrote and logged, to holders of ``view_taskrun``."""
+        run = self.get_object()
+        if not request.user.has_perm("windsock.view_taskrun"):
+            raise PermissionDenied("Output needs the permission windsock.view_taskrun.")
+        return Response({"output": run.output})
 
     @action(detail=True, methods=["post"])
     @idempotent

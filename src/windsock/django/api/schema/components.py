@@ -119,6 +119,7 @@ FIELD_PROBLEMS: Schema = {
     "minProperties": 1,
 }
 TRACEBACK = record({"exception": TEXT, "message": TEXT, "traceback": TEXT})
+OUTPUT = record({"output": TEXT})
 REVISION: Schema = optional({"type": "integer"})
 _WORKFLOW: dict[str, Schema] = {
     "id": TEXT,
@@ -192,6 +193,7 @@ COMPONENTS: dict[str, Schema] = {
     "TrackedTaskPage": page("TrackedTask"),
     "AcceptedTask": ACCEPTED,
     "TaskTraceback": TRACEBACK,
+    "TaskOutput": OUTPUT,
     **forms(),
     "Workflow": record(_WORKFLOW),
     "WorkflowWithDefinition": record(_WORKFLOW | _EDITED),

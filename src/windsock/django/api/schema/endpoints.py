@@ -78,6 +78,15 @@ ENDPOINTS: dict[tuple[type, str], Endpoint] = {
         answers={200: answer(ref("TaskTraceback"), "Empty texts when nothing was raised.")},
         refusals=(403, 404),
     ),
+    (TaskViewSet, "output"): Endpoint(
+        id="get_task_output",
+        tag=TASKS,
+        summary="Get the last part of what a step wrote and logged",
+        description="Needs the permission `windsock.view_taskrun`. At most 16 KiB, without sensitive values.",
+        key=UUID,
+        answers={200: answer(ref("TaskOutput"), "Empty when nothing was written; of Celery's tasks always.")},
+        refusals=(403, 404),
+    ),
     (TaskViewSet, "cancel"): Endpoint(
         id="cancel_task",
         tag=TASKS,

@@ -18,6 +18,7 @@ from windsock.django.api.schema.operations import (
     Endpoint,
     answer,
     choice,
+    moment,
     query,
 )
 from windsock.django.api.workflows import WorkflowViewSet
@@ -105,6 +106,8 @@ _RUNS: dict[tuple[type, str], Endpoint] = {
             query("workflow", TEXT, "Runs of this workflow, by its id."),
             choice("status", WorkflowRun.Status.values, "Runs in this status."),
             choice("origin", WorkflowRun.Origin.values, "Who began it."),
+            moment("logical_after", "Runs of this logical date or a later one."),
+            moment("logical_before", "Runs of an earlier logical date."),
             *PAGE,
         ),
         answers={200: answer(ref("WorkflowRunPage"), "A page of runs.")},
