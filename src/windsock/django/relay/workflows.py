@@ -20,7 +20,7 @@ from windsock.django.actions import liveness, refusals, revisions
 from windsock.django.actions.liveness import Open
 from windsock.django.actions.workflows import bury
 from windsock.django.observed import Served
-from windsock.django.orchestrator import SENTINEL, Airflow
+from windsock.django.orchestrator import Airflow, sentinel
 from windsock.django.relay.waiting import FIRST_LOOK, LOOK, MANY, Waiting
 from windsock.errors import OrchestratorAway, OrchestratorError
 
@@ -30,7 +30,7 @@ BURY_EVERY = 60.0  #: seconds
 BATCH = 20  #: looks a round
 LIST_PAUSE = 5.0  #: seconds, at least, between two readings of the list
 LIST_SHARE = 5.0  #: and this many times what the last reading took
-EXPECTED = 0.012  #: seconds that Airflow takes for each of many; before that the list is not worth reading
+EXPECTED = 0.015  #: seconds that Airflow takes for each of many; before that the list is not worth reading
 RATE = 1_000.0  #: waiting versions that may be read in a second, all of them anew
 GONE = "Airflow had lost it."
 
@@ -161,12 +161,13 @@ class Publisher:
             item.look_at = now + FIRST_LOOK
 
     def _sentinel(self, airflow: Airflow) -> str:
-        if SENTINEL not in self._tokens:
-            served = airflow.served(SENTINEL)
+        name = sentinel()
+        if name not in self._tokens:
+            served = airflow.served(name)
             if served is None:
-                raise OrchestratorAway("Airflow has not read the bundle yet: it has no DAG windsock_sentinel")
-            self._tokens[SENTINEL] = served.file_token
-        return self._tokens[SENTINEL]
+                raise OrchestratorAway(f"Airflow has not read the bundle yet: it has no DAG {name}")
+            self._tokens[name] = served.file_token
+        return self._tokens[name]
 
     def _tell(self, now: float, reason: str) -> None:
         """Say on the workflows what keeps them waiting, once they have waited long."""
