@@ -1,6 +1,7 @@
 """Tasks for the tests."""
 
 import asyncio
+import logging
 import os
 import time
 from contextlib import suppress
@@ -226,3 +227,12 @@ async def cancel_oneself() -> None:
 @task
 def leave_transaction_open() -> None:
     transaction.atomic().__enter__()
+
+
+@task(sensitive=("password",))
+def speak(password: str) -> None:
+    """Log to a logger of the project's own and to others."""
+    for name in ("shop.own", "shop.other"):
+        logging.getLogger(name).info("info of %s", name)
+        logging.getLogger(name).warning("warning of %s about %s", name, password)
+    print("and", password)

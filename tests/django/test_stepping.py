@@ -1,3 +1,4 @@
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +32,22 @@ def stumble(how: str) -> None:
         raise Skip("nothing to do")
     if how == "leave":
         raise SystemExit(3)
-    raise FailWithoutRetry("never again") if how == "never" else ValueError("bad luck")
+    if how == "never":
+        raise FailWithoutRetry("never again")
+    raise ValueError("bad luck") if how == "badly" else ValueError(how)
+
+
+@task(sensitive=("password",))
+def blab(password: str, how: str = "") -> str:
+    print("the password is", password)
+    sys.stderr.write("half a line")
+    stumble.func(f"not {password}" if how == "badly" else how) if how else None
+    return password
+
+
+@task
+async def give_later(value: Any) -> Any:
+    return value
 
 
 @task(takes_context=True)
@@ -281,6 +297,81 @@ def test_a_scheduled_run_says_so() -> None:
     assert WorkflowRun.objects.get().origin == "schedule"
 
 
+def test_an_async_task_is_a_step_too() -> None:
+    publish(step(give_later, args=([1],)))
+
+    assert call().value == [1]
+    assert record().status == "DONE"
+
+
+def test_the_record_keeps_what_the_step_wrote() -> None:
+    publish(step(blab, args=("",)))
+
+    call()
+
+    assert record().output == "the password is \nhalf a line"
+
+
+@pytest.mark.parametrize("how", ["", "badly"])
+def test_what_is_sensitive_is_masked_in_the_output_and_in_what_airflow_shows(how: str) -> None:
+    publish(step(blab, kwargs={"password": "hunter2!", "how": how}))
+
+    outcome = call()
+
+    assert record().output == "the password is ********\nhalf a line"
+    assert (record().status, outcome.value) == (("FAILED", None) if how else ("DONE", "hunter2!"))
+    if outcome.failure is not None:
+        assert outcome.failure.message == "not ********"
+        assert "hunter2!" not in outcome.failure.traceback
+
+
+def test_the_output_of_a_step_that_is_tried_again_is_the_last_attempts() -> None:
+    publish(
+        step(blab, kwargs={"password": "{{ params.word }}", "how": "{{ params.how }}"}, retry=Retry(limit=1))
+    )
+
+    call(params={"word": "first", "how": "badly"})
+    assert (record().status, record().output) == ("PENDING", "the password is ********\nhalf a line")
+    call(params={"word": "", "how": ""}, attempt=2)
+    assert record().output == "the password is \nhalf a line"
+
+
+def test_a_large_result_stays_here_and_is_given_to_a_later_step() -> None:
+    large = ["x" * 100] * 20
+    publish(
+        step(name="load", args=large),
+        step(kwargs={"rows": "{{ results.load }}", "first": "{{ results.load[0] }}"}, uses=("load",)),
+    )
+
+    told = call(step="load", xcom_limit=1_000).value
+    assert told == {"windsock_result": str(record().pk), "bytes": 2_086}
+    assert call(step="load", xcom_limit=1_000).value == told, "asked again, it is told again"
+    seen = call(results={"load": told}, xcom_limit=1_000)
+
+    assert seen.succeeded
+    assert TaskRun.objects.get(step="one").kwargs["rows"] == [large, {}]
+    assert TaskRun.objects.get(step="one").kwargs["first"] == large
+
+
+def test_a_large_result_that_is_gone_fails_the_step_that_uses_it() -> None:
+    publish(step(args=("{{ results.load }}",), uses=("load",)))
+
+    failure = call(results={"load": {"windsock_result": str(uuid4()), "bytes": 1}}).failure
+
+    assert failure is not None
+    assert "the result of the step 'load' is not kept any more" in failure.message
+
+
+def test_a_result_beyond_what_a_record_keeps_is_refused_with_advice() -> None:
+    publish(step(args=("x" * 300_000,)))
+
+    failure = call(xcom_limit=1_000).failure
+
+    assert failure is not None
+    assert not failure.retry
+    assert "put it into a table or a file and return its key" in failure.message
+
+
 @pytest.mark.parametrize(
     ("reason", "exception"),
     [("killed by SIGKILL", "windsock.errors.Lost"), ("time limit of 30 s", "windsock.errors.TimedOut")],
@@ -291,6 +382,15 @@ def test_a_lost_attempt_ends_the_record(reason: str, exception: str) -> None:
     assert (record().status, record().exception, record().message) == ("PENDING", exception, reason)
     lost(reason, attempt=2)
     assert record().status == "FAILED"
+
+
+def test_the_last_words_of_a_lost_attempt_are_kept_and_masked() -> None:
+    publish(step(blab, kwargs={"password": "hunter2!", "how": "badly"}, retry=Retry(limit=1)))
+    call()
+    TaskRun.objects.update(status="PROCESSING", output="")
+    lost(output="it is hunter2!")
+
+    assert record().output == "it is ********"
 
 
 def test_an_attempt_that_ended_is_not_lost() -> None:

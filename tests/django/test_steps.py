@@ -4,6 +4,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,12 @@ def identity(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def warm(postgres_server: Server) -> Iterator[Warm]:
     """The project's real warm process on the test's database."""
+    with warm_process(postgres_server) as warm:
+        yield warm
+
+
+@contextmanager
+def warm_process(postgres_server: Server, **variables: str) -> Iterator[Warm]:
     with tempfile.TemporaryDirectory(prefix="ws-", dir="/tmp") as folder:
         process = WarmProcess(
             python=Path(sys.executable),
@@ -53,6 +60,7 @@ def warm(postgres_server: Server) -> Iterator[Warm]:
                 "PYTHONWARNINGS": "ignore",
                 "WINDSOCK_TEST_DATABASE": settings.DATABASES["default"]["NAME"],
                 "WINDSOCK_TEST_POSTGRES": str(postgres_server.socket_folder),
+                **variables,
             },
             log=Path(folder) / "warm.log",
         )
@@ -119,3 +127,31 @@ def test_a_step_whose_child_is_killed_is_ended_by_its_coordinator(warm: Warm, wa
     told = Call(function="windsock.django.steps.lost", kwargs=identity(reason=reason))
     assert warm.send(told, timeout=timedelta(seconds=30)).succeeded
     assert (TaskRun.objects.get().status, TaskRun.objects.get().message) == ("FAILED", reason)
+
+
+def test_a_projects_logging_is_its_own_and_is_shown(
+    postgres_server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(Step(name="one", task=jobs.speak.module_path, args=("hunter2!",)))
+    file = tmp_path / "shop.log"
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "tests.django.logging_settings",
+        "WINDSOCK_TEST_LOG": str(file),
+    }
+    caplog.set_level("INFO")
+    with warm_process(postgres_server, **variables) as warm:
+        assert run(warm).succeeded
+
+    shown = [entry for entry in caplog.record_tuples if entry[0].startswith("shop")]
+    assert shown == [
+        ("shop.own", 20, "info of shop.own"),
+        ("shop.own", 30, "warning of shop.own about ********"),
+        ("shop.other", 30, "warning of shop.other about ********"),
+    ]
+    assert file.read_text() == "warning of shop.other about hunter2!\n", "a file of the project's own"
+    assert TaskRun.objects.get().output.splitlines() == [
+        "INFO shop.own: info of shop.own",
+        "WARNING shop.own: warning of shop.own about ********",
+        "WARNING shop.other: warning of shop.other about ********",
+        "and ********",
+    ]

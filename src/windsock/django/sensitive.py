@@ -5,7 +5,7 @@ The values stand in the record, since they are needed to run it; whoever shows a
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from windsock.django.models import TaskRun
@@ -33,14 +33,23 @@ def shown_input(run: TaskRun) -> Any:
 
 def scrub(run: TaskRun, text: str) -> str:
     """Return ``text``, such as a traceback, without the sensitive values of ``run``."""
-    if not run.sensitive or not text:
-        return text
-    values = {value for value in _secrets(run) if value.strip()}
+    return scrubber(run)(text) if run.sensitive and text else text
+
+
+def scrubber(run: TaskRun) -> Callable[[str], str]:
+    """Return what does so with any number of texts."""
+    values = secrets(run)
     if not values:
-        return text
+        return lambda text: text
+    pattern = re.compile("|".join(map(_pattern, values)))
+    return lambda text: pattern.sub(MASK, text)
+
+
+def secrets(run: TaskRun) -> list[str]:
+    """Return the sensitive values of ``run`` in every form in which they may stand in a text."""
+    values = {value for value in _secrets(run) if value.strip()} if run.sensitive else set()
     # The longest first, since one may be part of another.
-    pattern = "|".join(_pattern(value) for value in sorted(values, key=lambda value: (-len(value), value)))
-    return re.sub(pattern, MASK, text)
+    return sorted(values, key=lambda value: (-len(value), value))
 
 
 def masked_args(args: Sequence[Any], hidden: Hidden) -> list[Any]:

@@ -14,6 +14,9 @@ from windsock.django.actions import mirroring, steps
 from windsock.django.execution import execute_run
 from windsock.django.history import in_force
 from windsock.django.models import TaskRun, WorkflowRun, WorkflowVersion
+from windsock.django.output import bounded, captured
+from windsock.django.references import resolved, shortened
+from windsock.django.sensitive import scrub
 from windsock.errors import Lost, TimedOut
 from windsock.run import Status
 from windsock.workflow import Step, Workflow
@@ -39,9 +42,10 @@ class Circumstances:
     data_interval_start: str | None = None
     data_interval_end: str | None = None
     params: Mapping[str, Any]
-    results: Mapping[str, Any]
+    results: Mapping[str, Any]  #: step -> what its XCom holds
     version: int | None = None  #: revision of the version that Airflow runs; None: it does not say
     first_attempt: int | None = None  #: since the step was cleared last; None: Airflow does not say
+    xcom_limit: int | None = None  #: bytes of JSON; a larger result stays here; None: none does
 
 
 def run(
@@ -65,22 +69,36 @@ def run(
     around = Circumstances(**circumstances)
     definition = _step(identity, around.version)
     workflow_run, record = _begin(identity, definition, around)
-    if record.status != Status.PROCESSING:
-        return _outcome_of(record)
+    if record.status == Status.PROCESSING:
+        outcome = _attempt(definition, workflow_run, record, around)
+    else:
+        outcome = _outcome_of(record)
+    return shortened(outcome, record, limit=around.xcom_limit)
+
+
+def _attempt(step: Step, workflow_run: WorkflowRun, record: TaskRun, around: Circumstances) -> Outcome:
     try:
-        tasks.resolve(definition.task)
-        args, kwargs = _render(definition, workflow_run, around)
+        tasks.resolve(step.task)
+        args, kwargs = _render(step, workflow_run, around)
         steps.rendered(record, args, kwargs)
     except Exception as error:
         outcome = Outcome(failure=describe(error))
-    else:
+        steps.end(record, outcome)
+        return outcome
+    with captured(record) as output:
         outcome = execute_run(record, args=args, kwargs=kwargs)
+    record.output = output.text()
     steps.end(record, outcome)
-    return outcome
+    return output.masked(outcome)
 
 
-def lost(*, reason: str, **identity: Any) -> None:
+def lost(*, reason: str, output: str = "", **identity: Any) -> None:
     """End the record of an attempt that died without an end of its own.
+
+    Args:
+        reason: how it died.
+        output: the last part of what it wrote.
+        identity: which attempt.
 
     Raises:
         LookupError: the workflow, its version or the step is not in this database.
@@ -92,6 +110,7 @@ def lost(*, reason: str, **identity: Any) -> None:
     if record.status == Status.PROCESSING:
         kind = TimedOut if "time limit" in reason else Lost
         failure = Failure(exception=f"{kind.__module__}.{kind.__qualname__}", message=reason)
+        record.output = bounded(scrub(record, output))
         steps.end(record, Outcome(failure=failure))
 
 
@@ -148,7 +167,7 @@ def _render(step: Step, workflow_run: WorkflowRun, around: Circumstances) -> tup
     created = workflow_run.created_at
     names = rendering.variables(
         params=around.params,
-        results=around.results,
+        results=resolved(around.results, workflow_run),
         run_id=workflow_run.run_id,
         logical_date=_moment(around.logical_date) or created,
         data_interval=(

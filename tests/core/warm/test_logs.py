@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from windsock.warm.logs import JsonLines, as_line, send_logs_to
+from windsock.warm.logs import JsonLines, as_line, channels, send_logs_to
 
 
 @pytest.fixture
@@ -111,3 +111,48 @@ def test_a_reader_that_went_away_is_no_error(
     os.close(pipe[0])
     root.error("into the void")
     assert capsys.readouterr().err == ""
+
+
+def console(level: int = logging.NOTSET) -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(level)
+    return handler
+
+
+def test_a_logger_that_keeps_its_records_to_itself_is_heard_at_its_handlers_level(
+    root: logging.Logger, pipe: tuple[int, int]
+) -> None:
+    shop = logging.getLogger("shop")
+    shop.propagate = False
+    handler = console(logging.ERROR)
+    handler.addFilter(lambda record: "secret" not in record.getMessage())
+    shop.addHandler(handler)
+    start(root, pipe[1])
+    for message in ("seen", "a secret"):
+        shop.error(message)
+    shop.warning("too low")
+    assert [line["event"] for line in lines(pipe[0])] == ["seen"]
+
+
+def test_a_record_that_reaches_the_root_is_told_once(root: logging.Logger, pipe: tuple[int, int]) -> None:
+    logging.getLogger("shop").addHandler(console())
+    start(root, pipe[1], console(logging.INFO))
+    logging.getLogger("shop.tasks").warning("once")
+    assert [line["event"] for line in lines(pipe[0])] == ["once"]
+
+
+def test_a_disabled_logger_stays_silent(root: logging.Logger, pipe: tuple[int, int]) -> None:
+    logging.getLogger("shop").disabled = True
+    start(root, pipe[1])
+    logging.getLogger("shop").error("unheard")
+    logging.getLogger("other").error("heard")
+    assert [line["event"] for line in lines(pipe[0])] == ["heard"]
+
+
+def test_lines_pass_through_what_the_child_puts_there(root: logging.Logger, pipe: tuple[int, int]) -> None:
+    start(root, pipe[1])
+    for channel in channels:
+        channel.through = lambda line: line | {"event": line["event"].upper()}
+    root.error("loud")
+    channels[0].write({"level": "mask", "values": ["x"]})
+    assert [line.get("event") for line in lines(pipe[0])] == ["LOUD", None]

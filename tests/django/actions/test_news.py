@@ -52,7 +52,7 @@ def test_nothing_is_written_when_the_steps_cannot_be(monkeypatch: pytest.MonkeyP
     def fail(*_: Any) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr("windsock.django.actions.steps.reconcile", fail)
+    monkeypatch.setattr("windsock.django.actions.reconciling.reconcile", fail)
     with pytest.raises(OSError, match="no room"):
         news.take(seen("failed"), [instance("failed")])
 

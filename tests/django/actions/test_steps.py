@@ -1,59 +1,20 @@
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import pytest
-from django.db import transaction
 from django.utils import timezone
+from tests.django.actions.conftest import STEP, Begin
 from tests.django.keyed_jobs import sign_in
 
 from windsock.call import Failure, Outcome
 from windsock.django.actions import steps
-from windsock.django.models import TaskRun, Workflow, WorkflowRun, WorkflowVersion
-from windsock.django.observed import TaskInstance
+from windsock.django.models import TaskRun, WorkflowRun
 from windsock.django.sensitive import shown_kwargs
-from windsock.run import AIRFLOW_TASK_STATES, Status
-from windsock.workflow import Retry, Step
+from windsock.workflow import Step
 
 pytestmark = pytest.mark.django_db
-STEP = Step(name="one", task="tests.django.jobs.add", retry=Retry(limit=1))
 BAD = Outcome(failure=Failure(exception="builtins.ValueError", message="bad\x00", traceback="Traceback"))
-Begin = Callable[..., TaskRun]
-
-
-@pytest.fixture
-def run() -> WorkflowRun:
-    workflow = Workflow.objects.create(id="a", source="test")
-    document = {"id": "a", "steps": [{"name": "one", "task": STEP.task}, {"name": "two", "task": "x.y"}]}
-    WorkflowVersion.objects.create(workflow=workflow, digest="1", revision=1, document=document)
-    return WorkflowRun.objects.create(workflow=workflow, run_id="r", revision=1)
-
-
-@pytest.fixture
-def begin(run: WorkflowRun) -> Begin:
-    def attempt(number: int, step: Step = STEP, **changes: Any) -> TaskRun:
-        with transaction.atomic():
-            locked = WorkflowRun.objects.select_for_update(no_key=True).get(pk=run.pk)
-            return steps.begin(locked, step, map_index=changes.get("map_index", -1), attempt=number)
-
-    return attempt
 
 
 def record() -> TaskRun:
     return TaskRun.objects.get()
-
-
-def instance(state: str | None, **changes: Any) -> TaskInstance:
-    given: dict[str, Any] = {
-        "step": "two",
-        "map_index": -1,
-        "state": state,
-        "attempt": 0,
-        "started_at": None,
-        "finished_at": datetime(2026, 1, 1, tzinfo=UTC),
-        **changes,
-    }
-    return TaskInstance(**given)
 
 
 def test_a_step_and_its_run_begin(begin: Begin, run: WorkflowRun) -> None:
@@ -159,90 +120,12 @@ def test_mapped_steps_have_records_of_their_own(begin: Begin) -> None:
     assert begin(1, map_index=0).pk != begin(1, map_index=1).pk
 
 
-@pytest.mark.parametrize("state", AIRFLOW_TASK_STATES)
-def test_steps_that_never_ran_here_are_added(run: WorkflowRun, state: str | None) -> None:
-    steps.reconcile(run, [instance(state)])
-
-    status = AIRFLOW_TASK_STATES[state]
-    assert [found.status for found in TaskRun.objects.all()] == ([status] if status.is_finished else [])
-
-
-def test_what_was_added_names_its_task_and_why(run: WorkflowRun) -> None:
-    for _ in range(2):
-        steps.reconcile(run, [instance("upstream_failed")])
-
-    assert (record().task, record().status, record().message) == (
-        "x.y",
-        "SKIPPED",
-        "Airflow set it to upstream_failed.",
-    )
-
-
-@pytest.mark.parametrize(
-    ("state", "status"),
-    [("failed", "FAILED"), ("success", "DONE"), ("skipped", "SKIPPED"), ("removed", "CANCELLED")],
-)
-def test_a_running_record_ends_as_airflow_ended_it(
-    begin: Begin, run: WorkflowRun, state: str, status: str
-) -> None:
-    begin(1)
-    steps.reconcile(run, [instance(state, step="one", attempt=1)])
-
-    assert record().status == status
-
-
-def test_a_record_that_waits_for_a_retry_ends_as_airflow_ended_it(begin: Begin, run: WorkflowRun) -> None:
-    steps.end(begin(1), BAD)
-    steps.reconcile(run, [instance("failed", step="one", attempt=1)])
-
-    assert (record().status, record().exception) == ("FAILED", "builtins.ValueError")
-
-
-def test_a_finished_record_never_goes_back(begin: Begin, run: WorkflowRun) -> None:
-    steps.end(begin(1), Outcome(value=1))
-    steps.reconcile(run, [instance("failed", step="one", attempt=0)])
-
-    assert record().status == "DONE"
-
-
-@pytest.mark.parametrize(("state", "status"), [("failed", "FAILED"), ("skipped", "SKIPPED")])
-def test_a_finished_step_that_is_marked_gets_a_new_record(
-    begin: Begin, run: WorkflowRun, state: str, status: str
-) -> None:
-    steps.end(begin(1), Outcome(value=1))
-    for _ in range(2):
-        steps.reconcile(run, [instance(state, step="one", attempt=1)])
-
-    found = TaskRun.objects.order_by("generation").values_list("generation", "status", "message")
-    assert list(found) == [(0, "DONE", ""), (1, status, f"Airflow set it to {state}.")]
-
-
-def test_a_marked_step_that_is_cleared_gets_one_record_more(begin: Begin, run: WorkflowRun) -> None:
-    steps.end(begin(1), Outcome(value=1))
-    steps.reconcile(run, [instance("failed", step="one", attempt=1)])
-    steps.end(begin(2), Outcome(value=2))
-
-    assert list(TaskRun.objects.order_by("generation").values_list("generation", "status")) == [
-        (0, "DONE"),
-        (1, "FAILED"),
-        (2, "DONE"),
-    ]
-
-
 def cancel(run: WorkflowRun, *, is_told: bool = True) -> None:
     WorkflowRun.objects.update(
         status="PROCESSING",
         cancel_requested_at=timezone.now(),
         next_send_at=None if is_told else timezone.now(),
     )
-
-
-def test_the_steps_of_a_cancelled_run_are_cancelled(begin: Begin, run: WorkflowRun) -> None:
-    begin(1)
-    WorkflowRun.objects.update(status="CANCELLED")
-    steps.reconcile(run, [instance("failed", step="one", attempt=1), instance("skipped")])
-
-    assert set(TaskRun.objects.values_list("step", "status")) == {("one", "CANCELLED"), ("two", "CANCELLED")}
 
 
 @pytest.mark.parametrize("is_told", [True, False])
@@ -304,20 +187,10 @@ def test_what_a_task_hides_is_hidden_in_its_step(begin: Begin) -> None:
     assert stored.message == "not ********"
 
 
-def test_a_step_that_was_cleared_and_then_skipped_gets_a_record(begin: Begin, run: WorkflowRun) -> None:
-    steps.end(begin(1), Outcome(value=1))
-    WorkflowRun.objects.update(generation=1)
-    later = timezone.now() + timedelta(seconds=1)
-    for _ in range(2):
-        steps.reconcile(run, [instance("upstream_failed", step="one", attempt=1, finished_at=later)])
+@pytest.mark.parametrize("outcome", [Outcome(value=1), BAD, Outcome(skipped=True)])
+def test_the_output_is_written_with_the_end(begin: Begin, outcome: Outcome) -> None:
+    attempt = begin(1)
+    attempt.output = "said"
+    steps.end(attempt, outcome)
 
-    statuses = TaskRun.objects.order_by("generation").values_list("generation", "status")
-    assert list(statuses) == [(0, Status.DONE), (1, Status.SKIPPED)]
-
-
-def test_a_step_that_was_not_cleared_keeps_its_record(begin: Begin, run: WorkflowRun) -> None:
-    steps.end(begin(1), Outcome(skipped=True))
-    WorkflowRun.objects.update(generation=1)
-    steps.reconcile(run, [instance("skipped", step="one", attempt=1)])
-
-    assert TaskRun.objects.count() == 1
+    assert record().output == "said"

@@ -14,7 +14,7 @@ from tests.django import jobs
 from tests.django.conftest import ROOT, Broker, Waiting
 
 from windsock.call import Failure, Outcome
-from windsock.django.actions import enqueueing, steps, tasks
+from windsock.django.actions import enqueueing, reconciling, steps, tasks
 from windsock.django.events.addresses import CHANNEL
 from windsock.django.events.announcing import announce, announcer
 from windsock.django.models import TaskRun, Workflow, WorkflowRun
@@ -151,7 +151,7 @@ ACTIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "begin a step": (lambda: None, lambda _: begun()),
     "end a step": (begun, lambda run: steps.end(run, Outcome(value=1))),
     "give a step back": (begun, lambda run: steps.end(run, Outcome(failure=FAILURE))),
-    "reconcile": (workflow_run, lambda run: steps.reconcile(run, [])),
+    "reconcile": (workflow_run, lambda run: reconciling.reconcile(run, [])),
 }
 
 

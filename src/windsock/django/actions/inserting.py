@@ -27,7 +27,7 @@ LATER = frozenset(
 )
 #: What has its default at the start.
 CONSTANT = frozenset(
-    {"status", "attempt", "progress", "exception", "message", "traceback", "worker"}
+    {"status", "attempt", "progress", "exception", "message", "traceback", "output", "worker"}
     | {"step", "map_index", "generation"}
 )
 BATCH = 1000  #: rows in one statement

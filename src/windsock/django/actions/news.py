@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from windsock.django.actions import mirroring, steps
+from windsock.django.actions import mirroring, reconciling
 from windsock.django.actions.tasks import alias
 from windsock.django.actions.workflows import bury
 from windsock.django.models import WorkflowRun
@@ -30,7 +30,7 @@ def take(seen: DagRun, instances: Sequence[TaskInstance] = ()) -> WorkflowRun | 
         if run is None:
             return None
         if instances:
-            steps.reconcile(run, instances)
+            reconciling.reconcile(run, instances)
     if run.status in FINISHED:
         bury([run.workflow_id])
     return run

@@ -33,7 +33,7 @@ LOOK = """
 END = """
     UPDATE windsock_taskrun
     SET status = %s, progress = %s, result = %s::jsonb, related_id = %s, exception = %s, message = %s,
-        traceback = %s, finished_at = statement_timestamp(), updated_at = statement_timestamp(),
+        traceback = %s, output = %s, finished_at = statement_timestamp(), updated_at = statement_timestamp(),
         result_expires_at = statement_timestamp() + result_ttl, lease_expires_at = NULL, next_send_at = NULL
     WHERE id = %s AND attempt = %s AND status = %s
     RETURNING finished_at, result_expires_at

@@ -1,11 +1,9 @@
-"""The record of a workflow's steps: begun and ended by the step itself, put right by what Airflow shows.
+"""The record of a workflow's steps, begun and ended by the step itself.
 
 A step's record is unique by run, step, map index and generation; its retries are attempts of it. Clearing a
 step in Airflow begins a new generation, so a finished record never goes back.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -14,21 +12,14 @@ from django.utils import timezone
 
 from windsock.call import Failure, Outcome
 from windsock.django.actions import mirroring, tasks
+from windsock.django.actions.step_records import latest_of, new_record
 from windsock.django.events import announce
 from windsock.django.models import TaskRun, WorkflowRun
-from windsock.django.observed import TaskInstance
 from windsock.django.relay import wake
 from windsock.django.tasks import registered
-from windsock.run import AIRFLOW_TASK_STATES, FINISHED, EventKind, Status, advance
+from windsock.run import FINISHED, EventKind, Status, advance
 from windsock.workflow import Step
 
-#: Airflow's states of a finished record to which nobody did anything there.
-_TOLD: dict[Status, frozenset[str | None]] = {
-    Status.DONE: frozenset({"success"}),
-    Status.FAILED: frozenset({"failed"}),
-    Status.SKIPPED: frozenset({"skipped", "upstream_failed"}),
-    Status.CANCELLED: frozenset({"failed", "skipped", "upstream_failed", "removed"}),
-}
 _BEGUN = (
     *("status", "generation", "revision", "started_at", "finished_at"),
     *("cancel_requested_at", "message", "updated_at"),
@@ -58,7 +49,7 @@ def begin(
         The record, PROCESSING. When this attempt has ended already, the finished record: the end was told to
         Airflow and got lost, and the step must not run a second time. A cancelled one when the run is to end.
     """
-    latest = _latest(run, step.name, map_index)
+    latest = latest_of(run, step.name, map_index)
     if latest is not None and _is_over(latest, attempt, first_attempt):
         return latest
     if not _is_wanted(run, step):
@@ -71,7 +62,7 @@ def begin(
     if latest is None or latest.status in FINISHED:
         run.generation = max(run.generation, latest.generation + 1 if latest else 0)
         started = {"status": Status.PROCESSING, "attempt": attempt, "started_at": timezone.now()}
-        record = _new(run, step, map_index, max_attempts=attempt + step.retry.limit, **started)
+        record = new_record(run, step, map_index, max_attempts=attempt + step.retry.limit, **started)
         record.save(force_insert=True)
     else:
         record = latest
@@ -99,7 +90,7 @@ def rendered(record: TaskRun, args: list[Any], kwargs: dict[str, Any]) -> None:
 
 
 def end(record: TaskRun, outcome: Outcome) -> bool:
-    """Write what the attempt came to; PENDING when Airflow will try again.
+    """Write what the attempt came to, with the output in ``record``; PENDING when Airflow will try again.
 
     Returns:
         False when the record has moved on meanwhile; then nothing was changed.
@@ -124,32 +115,6 @@ def _is_cancelled(record: TaskRun) -> bool:
     return runs.exists()
 
 
-def reconcile(run: WorkflowRun, instances: Iterable[TaskInstance]) -> None:
-    """Add the steps that never ran here, and end the records of those that Airflow ended by itself.
-
-    A finished step that somebody marked in Airflow gets a new record.
-    """
-    with transaction.atomic():
-        locked = WorkflowRun.objects.select_for_update(no_key=True).get(pk=run.pk)
-        for instance in instances:
-            status = _status_of(locked, instance)
-            if status not in FINISHED:
-                continue
-            latest = _latest(locked, instance.step, instance.map_index)
-            if latest is None or _is_news(locked, latest, instance):
-                _add(locked, instance, status, latest)
-            elif latest.status not in FINISHED:
-                _close(latest, instance, status)
-        transaction.on_commit(announce, using=tasks.alias())
-
-
-def _status_of(run: WorkflowRun, instance: TaskInstance) -> Status:
-    """Return what Airflow's state means; what a cancellation ends looks there as if it failed."""
-    status = AIRFLOW_TASK_STATES.get(instance.state, Status.PENDING)
-    is_cancelled = run.status == Status.CANCELLED or run.cancel_requested_at is not None
-    return Status.CANCELLED if is_cancelled and instance.state in {"failed", "skipped"} else status
-
-
 def _is_wanted(run: WorkflowRun, step: Step) -> bool:
     """Whether the step may begin; of a run that is being cancelled, only teardown steps do."""
     if mirroring.is_unwanted(run):
@@ -162,7 +127,7 @@ def _refuse(run: WorkflowRun, step: Step, map_index: int, attempt: int, latest: 
     mirroring.chase(run)
     record = latest
     if record is None or record.status in FINISHED:
-        record = _new(run, step, map_index, attempt=attempt)
+        record = new_record(run, step, map_index, attempt=attempt)
         record.generation = max(run.generation, latest.generation + 1 if latest else 0)
     record.status = TaskRun.Status.CANCELLED
     record.attempt = attempt
@@ -170,29 +135,6 @@ def _refuse(run: WorkflowRun, step: Step, map_index: int, attempt: int, latest: 
     record.message = tasks.cancelled().message
     record.save()
     return record
-
-
-def _latest(run: WorkflowRun, step: str, map_index: int) -> TaskRun | None:
-    records = TaskRun.objects.filter(workflow_run=run, step=step, map_index=map_index)
-    return records.order_by("-generation").first()
-
-
-def _new(run: WorkflowRun, step: Step, map_index: int, **fields: Any) -> TaskRun:
-    task = registered().get(step.task)
-    names = ("backend", "queue_name", "takes_context") if task else ()
-    return TaskRun(
-        task=step.task,
-        name=step.name[:200],
-        retry_delay=step.retry.delay,
-        timeout=step.timeout,
-        owner_id=run.requested_by_id,
-        workflow_run=run,
-        step=step.name,
-        map_index=map_index,
-        generation=run.generation,
-        **{name: getattr(task, name) for name in names},
-        **fields,
-    )
 
 
 def _claim(record: TaskRun, attempt: int) -> None:
@@ -211,54 +153,8 @@ def _give_back(record: TaskRun, failure: Failure) -> bool:
     changed = mine.update(
         status=advance(Status.PROCESSING, EventKind.RETRIED),
         **tasks.texts_of(record, failure),
+        output=record.output,
         progress=0,
         updated_at=Now(),
     )
     return bool(changed)
-
-
-def _is_news(run: WorkflowRun, latest: TaskRun, instance: TaskInstance) -> bool:
-    """Whether the step was marked in Airflow, or was cleared and then ended without running."""
-    if latest.status not in FINISHED or instance.attempt < latest.attempt:
-        return False
-    if instance.state not in _TOLD[Status(latest.status)]:
-        return True
-    ended: datetime | None = instance.finished_at
-    return (
-        latest.generation < run.generation
-        and AIRFLOW_TASK_STATES.get(instance.state) in {Status.SKIPPED, Status.CANCELLED}
-        and ended is not None
-        and latest.finished_at is not None
-        and ended > latest.finished_at
-    )
-
-
-def _add(run: WorkflowRun, instance: TaskInstance, status: Status, latest: TaskRun | None) -> None:
-    step = Step(name=instance.step, task=mirroring.task_of(run, instance.step))
-    record = _new(run, step, instance.map_index, status=status, attempt=instance.attempt)
-    record.generation = max(run.generation, latest.generation + 1 if latest else 0)
-    record.started_at = instance.started_at if instance.attempt else None
-    record.finished_at = instance.finished_at or timezone.now()
-    record.message = _told(instance)
-    record.progress = 100 if status is Status.DONE else 0
-    record.save(force_insert=True)
-
-
-def _close(record: TaskRun, instance: TaskInstance, status: Status) -> None:
-    event = {
-        Status.DONE: EventKind.SUCCEEDED if record.status == Status.PROCESSING else EventKind.SKIPPED,
-        Status.FAILED: EventKind.FAILED,
-        Status.SKIPPED: EventKind.SKIPPED,
-        Status.CANCELLED: EventKind.CANCELLED,
-    }[status]
-    unchanged = TaskRun.objects.filter(pk=record.pk, status=record.status, attempt=record.attempt)
-    unchanged.update(
-        status=advance(Status(record.status), event),
-        finished_at=instance.finished_at or timezone.now(),
-        message=record.message or _told(instance),
-        updated_at=Now(),
-    )
-
-
-def _told(instance: TaskInstance) -> str:
-    return f"Airflow set it to {instance.state}."

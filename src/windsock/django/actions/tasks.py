@@ -116,7 +116,7 @@ def _answer(row: tuple[Any, ...] | None) -> bool | None:
 
 
 def finish(run: TaskRun, outcome: Outcome, following: Following | None = None) -> bool:
-    """End the attempt that ``run`` holds; its ``progress`` and ``related_id`` are written along.
+    """End the attempt that ``run`` holds; its ``progress``, ``related_id`` and ``output`` are written along.
 
     A failure that is ``errors.Cancelled`` ends it as CANCELLED.
 
@@ -145,7 +145,7 @@ def finish(run: TaskRun, outcome: Outcome, following: Following | None = None) -
     values = (status.value, changes["progress"], result, run.related_id)
     return _written(
         run,
-        _end((*values, *_texts(changes), run.pk, run.attempt, run.status), following),
+        _end((*values, *_texts(changes), run.output, run.pk, run.attempt, run.status), following),
         ("finished_at", "result_expires_at"),
         changes | {"status": status.value, "lease_expires_at": None, "next_send_at": None},
     )

@@ -79,6 +79,8 @@ class TaskRun(models.Model):
     exception = models.CharField(max_length=300, blank=True)
     message = models.TextField(blank=True)
     traceback = models.TextField(blank=True)
+    #: The last part of what a step wrote and logged, see ``windsock.django.output``; of other tasks nothing.
+    output = models.TextField(blank=True, default="", db_default="")
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
