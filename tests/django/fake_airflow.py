@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import httpx
 from tests.django.fake_steering import Steered
 
-from windsock.django.orchestrator import SENTINEL, Airflow, AirflowLogin
+from windsock.django.orchestrator import Airflow, AirflowLogin
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 URL = "http://airflow.test"
@@ -51,8 +51,8 @@ class FakeAirflow(Steered):
         }
 
     def add_sentinel(self) -> None:
-        self.dags[SENTINEL] = {
-            "dag_id": SENTINEL,
+        self.dags["windsock_sentinel"] = {
+            "dag_id": "windsock_sentinel",
             "is_stale": False,
             "doc_md": None,
             "bundle_name": "windsock",
@@ -126,7 +126,20 @@ class FakeAirflow(Steered):
                 offset = int(request.url.params.get("offset", 0))
                 page = found[offset : offset + self.page]
                 return httpx.Response(200, json={"task_instances": page, "total_entries": len(found)})
+            case "POST", ["dags", "~", "dagRuns", "~", "taskInstances", "list"]:
+                return self._list_steps(json.loads(request.content))
         return self.steer(request, parts)
+
+    def _list_steps(self, body: dict[str, Any]) -> httpx.Response:
+        assert body["order_by"] == "id"
+        found = [
+            {**instance, "dag_id": dag, "dag_run_id": run}
+            for (dag, run), instances in self.instances.items()
+            if dag in body["dag_ids"] and run in body["dag_run_ids"]
+            for instance in instances
+        ]
+        page = found[body["page_offset"] :][: min(self.page, body["page_limit"])]
+        return httpx.Response(200, json={"task_instances": page, "total_entries": len(found)})
 
     def _parse(self, token: str) -> httpx.Response:
         if token not in {dag["file_token"] for dag in self.dags.values()}:

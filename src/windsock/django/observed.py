@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+RunKey = tuple[str, str]  #: names of a workflow and of its Dag run
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Served:

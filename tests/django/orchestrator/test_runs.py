@@ -67,6 +67,35 @@ def test_all_task_instances_of_a_run_are_read(fake: FakeAirflow) -> None:
     ]
 
 
+def test_the_task_instances_of_many_runs_are_read_in_one_go(fake: FakeAirflow) -> None:
+    for dag in "ab":
+        for run in ("today", "tomorrow"):
+            fake.put_run(dag, run, "success")
+            fake.put_step(dag, run, f"{dag}-{run}", "success")
+    fake.put_run("c", "today", "success")
+
+    found = fake.client().steps_of([("a", "today"), ("b", "tomorrow"), ("c", "today")])
+
+    steps = {key: [step.step for step in instances] for key, instances in found.items()}
+    assert steps == {("a", "today"): ["a-today"], ("b", "tomorrow"): ["b-tomorrow"]}
+    assert fake.requests == ["POST /auth/token", "POST /api/v2/dags/~/dagRuns/~/taskInstances/list"]
+
+
+def test_they_come_page_by_page(fake: FakeAirflow) -> None:
+    fake.page = 2
+    for run in "rs":
+        fake.put_run("a", run, "success")
+        for name in "xyz":
+            fake.put_step("a", run, name, "success")
+
+    found = fake.client().steps_of([("a", "r"), ("a", "s")])
+
+    assert {key: [step.step for step in instances] for key, instances in found.items()} == {
+        ("a", "r"): ["x", "y", "z"],
+        ("a", "s"): ["x", "y", "z"],
+    }
+
+
 def test_what_people_did_comes_page_by_page_with_the_time_of_airflow(fake: FakeAirflow) -> None:
     fake.page = 2
     fake.put_deed("patch_dag", "a")

@@ -8,7 +8,7 @@ from tests.django.fake_airflow import FakeAirflow
 
 from windsock.django.actions import runs
 from windsock.django.models import RelayState, TaskRun, Workflow, WorkflowRun, WorkflowVersion
-from windsock.django.relay.states import CLOSEST, OFTEN, OVERLAP, SELDOM, Watcher
+from windsock.django.relay.states import BATCH, CLOSEST, OFTEN, OVERLAP, SELDOM, Watcher
 
 pytestmark = pytest.mark.django_db
 TIMES = {"start_date": "2026-01-02T03:04:00Z", "end_date": "2026-01-02T03:04:04Z"}
@@ -139,10 +139,10 @@ def test_a_relay_that_dies_in_between_loses_nothing(
         fake.now += timedelta(milliseconds=300)
         fake.put_run("w", f"r{number}", "failed", **TIMES)
         fake.put_step("w", f"r{number}", "one", "failed")
-    api, answered = fake._api, iter(range(80))
+    api, answered = fake._api, iter(range(3))
 
     def go_away(request: Any, path: str) -> Any:
-        if path.endswith("taskInstances") and next(answered, None) is None:
+        if path.endswith("taskInstances/list") and next(answered, None) is None:
             raise SystemExit
         return api(request, path)
 
@@ -156,6 +156,36 @@ def test_a_relay_that_dies_in_between_loses_nothing(
 
     assert WorkflowRun.objects.filter(status="FAILED", generation=0).count() == 200
     assert TaskRun.objects.filter(status="FAILED").count() == 200
+
+
+def test_the_steps_of_runs_that_ended_are_read_in_few_requests(fake: FakeAirflow, watcher: Watcher) -> None:
+    for number in range(2 * BATCH):
+        fake.put_run("w", f"r{number}", "failed", **TIMES)
+        fake.put_step("w", f"r{number}", "one", "upstream_failed", try_number=0)
+    fake.put_run("w", "running", "running")
+    watcher.run()
+
+    assert TaskRun.objects.filter(status="SKIPPED").count() == 2 * BATCH
+    assert [request for request in fake.requests if "taskInstances" in request] == [
+        "POST /api/v2/dags/~/dagRuns/~/taskInstances/list"
+    ] * 2
+
+
+def test_an_airflow_that_reads_them_one_by_one_alone_is_asked_so(
+    fake: FakeAirflow, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.put_run("w", "r", "failed", **TIMES)
+    fake.put_step("w", "r", "one", "failed")
+    api = fake._api
+
+    def refuse(request: Any, path: str) -> Any:
+        bad = path.endswith("taskInstances/list")
+        return httpx.Response(403, json={"detail": "Forbidden"}) if bad else api(request, path)
+
+    monkeypatch.setattr(fake, "_api", refuse)
+    watcher.run()
+
+    assert [(step.step, step.status) for step in TaskRun.objects.all()] == [("one", "FAILED")]
 
 
 def test_a_run_whose_steps_cannot_be_read_holds_up_no_other(

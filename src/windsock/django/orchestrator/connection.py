@@ -29,7 +29,14 @@ class Connection:
         )
 
     def _get(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
-        response = self._send("GET", path, params=query)
+        return self._ask("GET", path, params=query)
+
+    def _list(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        """Read what takes more than fits into an address."""
+        return self._ask("POST", path, json=body)
+
+    def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:
+        response = self._send(method, path, **content)
         if response is None:
             raise OrchestratorError(f"Airflow does not know {path}")
         return response

@@ -1,14 +1,17 @@
 """Dag runs and their task instances: begun here, and seen."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from windsock.django.observed import DagRun, Deed, TaskInstance
+from windsock.django.observed import DagRun, Deed, RunKey, TaskInstance
 from windsock.django.orchestrator.connection import PAGE, Connection, dag_path, run_path
 from windsock.django.orchestrator.reading import dag_run, date_of, deed, task_instance
 from windsock.errors import OrchestratorAway
 
+#: Rows a page where Airflow sets no bound.
+LONG_PAGE = 500
 #: What people can do in Airflow that changes no Dag run, or leaves none: its audit log tells.
 #: Source: the names of the functions in Airflow 3.3, ``airflow.api_fastapi.core_api.routes.public``.
 DEEDS = (
@@ -64,6 +67,26 @@ class Runs(Connection):
             found += [task_instance(data) for data in page["task_instances"]]
             if not page["task_instances"] or len(found) >= page["total_entries"]:
                 return found
+
+    def steps_of(self, runs: Iterable[RunKey]) -> dict[RunKey, list[TaskInstance]]:
+        """Return the task instances of some Dag runs in one go; a run that has none is left out."""
+        wanted = set(runs)
+        body = {
+            "dag_ids": sorted({workflow for workflow, _ in wanted}),
+            "dag_run_ids": sorted({run_id for _, run_id in wanted}),
+            "order_by": "id",
+            "page_limit": LONG_PAGE,
+        }
+        found: dict[RunKey, list[TaskInstance]] = defaultdict(list)
+        read = 0
+        while True:
+            page = self._list("dags/~/dagRuns/~/taskInstances/list", {**body, "page_offset": read}).json()
+            for data in page["task_instances"]:
+                found[data["dag_id"], data["dag_run_id"]].append(task_instance(data))
+            read += len(page["task_instances"])
+            if not page["task_instances"] or read >= page["total_entries"]:
+                # Runs of several DAGs may have the same name.
+                return {key: instances for key, instances in found.items() if key in wanted}
 
     def deeds_since(self, moment: datetime) -> tuple[list[Deed], datetime]:
         """Return what people did since ``moment``, in order, and Airflow's time before that.

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from windsock.django.actions import mirroring, news
 from windsock.django.models import RelayState, Workflow, WorkflowRun
-from windsock.django.observed import DagRun
+from windsock.django.observed import DagRun, RunKey, TaskInstance
 from windsock.django.orchestrator import Airflow
 from windsock.errors import OrchestratorAway, OrchestratorError
 from windsock.run import AIRFLOW_RUN_STATES, FINISHED
@@ -27,6 +28,7 @@ KEEP_EVERY = timedelta(seconds=30)  #: between two writes of the cursor
 FIRST_LOOK_BACK = timedelta(days=1)
 SWEEP_EVERY = 60.0  #: seconds between two looks at single runs from which nothing was heard
 SWEEP = 20  #: runs a sweep
+BATCH = 25  #: runs whose steps are read in one go
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class Watcher:
     clock: Callable[[], float] = time.monotonic
     _cursor: datetime | None = None
     _kept: datetime | None = None
-    _seen: dict[tuple[str, str], DagRun] = field(default_factory=dict)
+    _seen: dict[RunKey, DagRun] = field(default_factory=dict)
     _looked_at: float = float("-inf")
     _swept_at: float = float("-inf")
     _sweep_after: str = ""
@@ -67,29 +69,14 @@ class Watcher:
         known = set(
             Workflow.objects.filter(id__in={run.workflow for run in found}).values_list("id", flat=True)
         )
-        taken: dict[tuple[str, str], DagRun] = {}
-        for seen in found:
-            key = (seen.workflow, seen.run_id)
-            if seen.workflow in known and (_is_same(self._seen.get(key), seen) or self._take(airflow, seen)):
-                taken[key] = seen
-        self._seen = taken
+        ours = {_key(seen): seen for seen in found if seen.workflow in known}
+        fresh = [seen for key, seen in ours.items() if not _is_same(self._seen.get(key), seen)]
+        left_out = set(_take(airflow, fresh))
+        self._seen = {key: seen for key, seen in ours.items() if key not in left_out}
         self._cursor = began
         if self._kept is None or began - self._kept >= KEEP_EVERY:
             RelayState.objects.update_or_create(name=NAME, defaults={"cursor": began.isoformat()})
             self._kept = began
-
-    def _take(self, airflow: Airflow, seen: DagRun) -> bool:
-        """Write it down; one run that Airflow cannot tell more about holds up no other."""
-        is_over = AIRFLOW_RUN_STATES.get(seen.state) in FINISHED
-        try:
-            # Read after the run, so that each step of an ended one has its last state.
-            instances = airflow.steps(seen.workflow, seen.run_id) if is_over else []
-        except OrchestratorAway:
-            raise
-        except OrchestratorError as error:
-            logger.warning("The steps of run %s cannot be read: %s", seen.run_id, error)
-            return False
-        return news.take(seen, instances) is not None
 
     def _sweep(self, airflow: Airflow) -> None:
         """Look at runs from which nothing was heard: deleted ones send no news."""
@@ -98,12 +85,54 @@ class Watcher:
         )
         batch = list(quiet.filter(run_id__gt=self._sweep_after).order_by("run_id")[:SWEEP])
         self._sweep_after = batch[-1].run_id if len(batch) == SWEEP else ""
-        for run in batch:
-            seen = airflow.run(run.workflow_id, run.run_id)
+        quiet_there = [(run, airflow.run(run.workflow_id, run.run_id)) for run in batch]
+        _take(airflow, [seen for _, seen in quiet_there if seen is not None])
+        for run, seen in quiet_there:
             if seen is None:
                 mirroring.vanish(run)
-            else:
-                self._take(airflow, seen)
+
+
+def _take(airflow: Airflow, runs: Sequence[DagRun]) -> list[RunKey]:
+    """Write runs down; return those that were left out, each of which holds up no other."""
+    left_out: list[RunKey] = []
+    for begin in range(0, len(runs), BATCH):
+        batch = runs[begin : begin + BATCH]
+        # Read after the runs, so that each step of an ended one has its last state.
+        steps = _steps(airflow, [_key(seen) for seen in batch if _is_over(seen)])
+        for seen in batch:
+            is_readable = _key(seen) in steps or not _is_over(seen)
+            if not is_readable or news.take(seen, steps.get(_key(seen), [])) is None:
+                left_out.append(_key(seen))
+    return left_out
+
+
+def _steps(airflow: Airflow, runs: Sequence[RunKey]) -> dict[RunKey, list[TaskInstance]]:
+    """Return the steps of runs, in one go where that can be; a run that Airflow refuses is left out."""
+    found: dict[RunKey, list[TaskInstance]] = {}
+    with _noted("The steps of %s cannot be read in one go: %s", f"{len(runs)} runs"):
+        found = airflow.steps_of(runs) if runs else {}
+    for key in set(runs) - set(found):
+        with _noted("The steps of run %s cannot be read: %s", key[1]):
+            found[key] = airflow.steps(*key)
+    return found
+
+
+@contextmanager
+def _noted(message: str, about: str) -> Iterator[None]:
+    try:
+        yield
+    except OrchestratorAway:
+        raise
+    except OrchestratorError as error:
+        logger.warning(message, about, error)
+
+
+def _key(run: DagRun) -> RunKey:
+    return run.workflow, run.run_id
+
+
+def _is_over(run: DagRun) -> bool:
+    return AIRFLOW_RUN_STATES.get(run.state) in FINISHED
 
 
 def _is_same(before: DagRun | None, now: DagRun) -> bool:
