@@ -16,12 +16,14 @@ class WindsockConfig(AppConfig):
         # These import models, which are not there before every app is.
         from windsock.django import checks, definitions, notifying, sources, tasks
         from windsock.django.conf import is_on
+        from windsock.django.service import registry
 
         checks.register_all()
         tasks.autodiscover()
         notifying.register()
         sources.register(definitions.Definitions)
         sources.autodiscover()
+        registry.autodiscover()
         if is_on("OBSERVE_CELERY"):
             from windsock.django.celery import observing
 

@@ -14,8 +14,11 @@ class Settings:
     AIRFLOW_USERNAME: str = ""
     AIRFLOW_PASSWORD: str = ""
     FEED_KEY: str = ""  #: shared with Airflow, at least 16 characters
+    SERVICE_OWNER: str = ""  #: user to whom tasks belong that DAGs start; empty: nobody
+    SERVICE_TRACEBACKS: bool = True  #: whether Airflow's task logs show the tracebacks of such tasks
     API_TOKEN: str = ""  #: a token with which tasks may call this project's own API
     QUEUE: str = "windsock"  #: Airflow's queue of this project's steps
+    BUNDLE: str = "windsock"  #: Airflow's bundle of this project's workflows
     LEASE_SECONDS: float = 30  #: how long a task stays its worker's without a heartbeat
     RESEND_SECONDS: float = 30  #: how long a message may be on its way
     CANCEL_GRACE_SECONDS: float = 10  #: from "stop" to the end of a task that does not listen

@@ -19,9 +19,11 @@ from windsock.django.api.workflows import WorkflowViewSet
 from windsock.django.events import views as streams
 from windsock.django.pages.health import health
 from windsock.django.pages.overview import overview
+from windsock.django.pages.records import record
 from windsock.django.pages.runs import run
 from windsock.django.pages.tasks import cancel, retry, task, tasks
 from windsock.django.pages.workflows import run_now, workflow
+from windsock.django.service import views as service
 
 app_name = "windsock"
 
@@ -49,12 +51,14 @@ pages = [
     path("tasks/<uuid:pk>/", task, name="task"),
     path("tasks/<uuid:pk>/cancel/", cancel, name="cancel-task"),
     path("tasks/<uuid:pk>/retry/", retry, name="retry-task"),
+    path("record/", record, name="record"),
     path("login/", login, name="login"),
     path("logout/", LogoutView.as_view(next_page="windsock:login"), name="logout"),
     path("health/", health, name="health"),
 ]
 urlpatterns = [
     path("windsock/feed/", include(feed)),
+    path("windsock/service/", include(service)),
     path("windsock/", include(pages)),
     path("api/", include(schema)),
     path("api/", include(streams)),

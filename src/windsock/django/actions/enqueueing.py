@@ -1,9 +1,10 @@
 """Writing down what was asked for: the record comes first, in the caller's transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -73,8 +74,9 @@ def write(
     *,
     owner: Any = None,
     retry_of: TaskRun | None = None,
+    key: Callable[[], UUID] = uuid7,
 ) -> Written:
-    """Do what ``create_many`` does, and tell which records have to be delivered."""
+    """Do what ``create_many`` does, and tell which records have to be delivered; ``key`` gives their ids."""
     now = timezone.now()
     shared = {
         "task": task.module_path,
@@ -95,7 +97,7 @@ def write(
         "retry_of_id": retry_of and retry_of.pk,
         **_times(task.run_after, now),
     }
-    return _write([{**shared, "id": uuid7(), **_call(task, args, kwargs)} for args, kwargs in calls])
+    return _write([{**shared, "id": key(), **_call(task, args, kwargs)} for args, kwargs in calls])
 
 
 def repeat(run: TaskRun, *, owner: Any) -> TaskRun:

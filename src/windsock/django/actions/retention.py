@@ -37,6 +37,10 @@ _OLD_RUNS = """
 _STEPS = "SELECT id FROM windsock_taskrun WHERE workflow_run_id = ANY(%s) LIMIT %s"
 _FORGET = "UPDATE windsock_taskrun SET retry_of_id = NULL WHERE retry_of_id = ANY(%s)"
 _DELETE = "DELETE FROM windsock_taskrun WHERE id = ANY(%s) AND status NOT IN ('PENDING', 'PROCESSING')"
+_DELETE_WAITERS = """
+    DELETE FROM windsock_waiter
+    WHERE record_id = ANY(%s) AND NOT EXISTS (SELECT FROM windsock_taskrun task WHERE task.id = record_id)
+"""
 _DELETE_RUNS = """
     DELETE FROM windsock_workflowrun run
     WHERE id = ANY(%s) AND status NOT IN ('PENDING', 'PROCESSING')
@@ -92,7 +96,9 @@ def delete_tasks(keys: Sequence[UUID]) -> int:
         cursor.execute(_FORGET, (list(keys),))
         # Not by way of the ORM, which would read every row first.
         cursor.execute(_DELETE, (list(keys),))
-        return int(cursor.rowcount)
+        gone = int(cursor.rowcount)
+        cursor.execute(_DELETE_WAITERS, (list(keys),))
+        return gone
 
 
 def delete_steps(workflow_runs: Sequence[UUID], *, limit: int) -> int:

@@ -4,6 +4,7 @@ from windsock.django.models.definition import StepDefinition, WorkflowDefinition
 from windsock.django.models.idempotency import IdempotencyKey
 from windsock.django.models.task_run import TaskRun
 from windsock.django.models.token import ApiToken
+from windsock.django.models.waiter import Waiter
 from windsock.django.models.workflow import RelayState, Workflow, WorkflowVersion
 from windsock.django.models.workflow_run import WorkflowRun
 
@@ -13,6 +14,7 @@ __all__ = [
     "RelayState",
     "StepDefinition",
     "TaskRun",
+    "Waiter",
     "Workflow",
     "WorkflowDefinition",
     "WorkflowRun",

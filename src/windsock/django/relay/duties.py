@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from windsock.django.orchestrator import Airflow
-from windsock.django.relay import deeds, pauses, tasks, upkeep
+from windsock.django.relay import deeds, pauses, tasks, upkeep, waiters
 from windsock.django.relay.cancels import Canceller
 from windsock.django.relay.deeds import Follower
 from windsock.django.relay.duty import END_LOST, POLL, SEND_TASKS, Duty
@@ -20,6 +20,7 @@ def all_duties() -> tuple[Duty, ...]:
     return (
         Duty(name=SEND_TASKS, every=POLL, run=tasks.send_due),
         Duty(name=END_LOST, every=POLL, run=tasks.end_lost),
+        Duty(name="waiters", every=POLL, run=waiters.give_up),
         # What wakes them may get lost with its process; the next round repairs that.
         Duty(name="publish", every=timedelta(seconds=2), run=Publisher(airflow).run),
         Duty(name="runs", every=POLL, run=Starter(airflow).run),
