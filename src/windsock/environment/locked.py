@@ -128,7 +128,8 @@ def _forget(path: Path) -> None:
     """Leave nothing that a later try could take for the truth, should this one be cut short."""
     python = memory.read(path).get("python")
     if python:
-        _stamp(Path(python)).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            _stamp(Path(python)).unlink()
     path.unlink(missing_ok=True)
 
 

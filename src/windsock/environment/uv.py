@@ -71,4 +71,5 @@ class _Keeper:
             )
         # A workspace has one environment for all its members; a member's own would leave the others out.
         everything = ["--all-packages"] if _is_workspace(self.folder) else []
-        tool.run([uv, "sync", "--locked", "--no-progress", *everything], self.folder, holding=holding)
+        # As the lock says, whatever index this host has: "--locked" would compare the lock with that.
+        tool.run([uv, "sync", "--frozen", "--no-progress", *everything], self.folder, holding=holding)

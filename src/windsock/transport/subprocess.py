@@ -52,7 +52,7 @@ class Subprocess:
         return self.start(call).wait(timeout)
 
     def start(self, call: Call) -> "Running":
-        """Start ``call``; whoever starts it waits for it, too.
+        """Start ``call``, which is stopped when the thread that started it ends.
 
         Raises:
             EnvironmentNotFound: there is no such interpreter.

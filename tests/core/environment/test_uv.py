@@ -47,7 +47,7 @@ def test_it_is_installed_once_for_each_lock(
     (project / "uv.lock").write_text("# another lock\n")
     for _ in range(3):
         Uv(project, install=True).python()
-    assert (tools / "calls").read_text().splitlines() == ["sync --locked --no-progress"] * 2
+    assert (tools / "calls").read_text().splitlines() == ["sync --frozen --no-progress"] * 2
 
 
 def test_a_member_shares_the_environment_of_its_workspace(
@@ -62,7 +62,7 @@ def test_a_member_shares_the_environment_of_its_workspace(
     assert make(project / ".venv") == Uv(member).python()
     monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", str(tools / "environment"))
     Uv(member, install=True).python()
-    assert (tools / "calls").read_text().splitlines() == ["sync --locked --no-progress --all-packages"]
+    assert (tools / "calls").read_text().splitlines() == ["sync --frozen --no-progress --all-packages"]
 
 
 def test_no_environment_yet_gives_advice(home: Path, project: Path) -> None:
