@@ -7,6 +7,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,8 @@ from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance
 from airflow.sdk.execution_time.coordinator import reset_coordinator_manager
 from airflow.sdk.execution_time.supervisor import supervise_task
 
-from windsock.airflow.coordinator import DjangoCoordinator, plan
+from windsock.airflow import plan
+from windsock.airflow.coordinator import DjangoCoordinator
 from windsock.testing import a_step, a_workflow
 from windsock.testing.suite import is_running, wait_until
 from windsock.warm import place
@@ -32,6 +34,7 @@ BOOM = Retry(limit=3, delay=timedelta(seconds=10), backoff=True)
 def shop() -> Workflow:
     """The published document: a step per behaviour."""
     names = ("value", "nothing", "numbers", "give_up", "skip", "kill_self", "hang", "hang_deaf")
+    names += ("talk", "talk_and_wait", "flood", "flood_lines", "confide", "say_and_die")
     limit = timedelta(seconds=1.5)
     return a_workflow(
         *(a_step(name) for name in names),
@@ -130,8 +133,14 @@ class Bench:
         return pid
 
     def log(self) -> list[dict[str, Any]]:
-        path = self.home / "logs" / f"{self.ti.id}.log"
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        return [json.loads(line) for line in self.log_file().read_text().splitlines()]
+
+    def log_file(self) -> Path:
+        return self.home / "logs" / f"{self.ti.id}.log"
+
+    def events(self, logger: str) -> list[str]:
+        """The texts that the task log shows of one logger."""
+        return [line["event"] for line in self.log() if line.get("logger") == logger]
 
     def calls(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "calls").read_text().splitlines()]
@@ -169,6 +178,13 @@ class Bench:
 
 @pytest.fixture
 def bench(airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with benched(airflow_home, monkeypatch) as bench:
+        yield bench
+
+
+@contextmanager
+def benched(airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Have the queue's coordinator configured, and a warm process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(folder=Path(folder), home=airflow_home)
         entry = {"classpath": "windsock.airflow.coordinator.DjangoCoordinator", "kwargs": bench.kwargs()}

@@ -1,11 +1,13 @@
 """The supervision of one step's child, on Airflow's own loop."""
 
 import contextlib
+import logging
 import selectors
 import signal
 import socket
 import time
 from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,12 +15,13 @@ import attrs
 from airflow.sdk.execution_time.supervisor import (
     SERVER_TERMINATED,
     ActivitySubprocess,
-    NeverRaised,
-    ProcessTracker,
 )
 
-from windsock.airflow.coordinator.plan import Plan, delay, make_plan
 from windsock.airflow.coordinator.report import Report
+from windsock.airflow.coordinator.streams import Streams
+from windsock.airflow.coordinator.tracker import SessionTracker
+from windsock.airflow.plan import RESULT, Plan, Surroundings, delay, make_plan
+from windsock.airflow.tracebacks import show
 from windsock.call import Failure, Outcome, describe
 from windsock.transport import describe_end, lost, timed_out
 from windsock.warm import Session, WarmProcess
@@ -31,33 +34,12 @@ if TYPE_CHECKING:
 GRACE = 5.0
 
 
-class _SessionTracker(ProcessTracker):
-    """Follows a process that is a child of the warm process, not of this one."""
-
-    ProcessNotFound = NeverRaised
-    TimeoutExpired = TimeoutError
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    @property
-    def pid(self) -> int:
-        return self._session.pid
-
-    def send_signal(self, s: signal.Signals) -> None:
-        self._session.signal(s)
-
-    def wait(self, timeout: float | None) -> int:
-        if self._session.exit is None:
-            raise TimeoutError
-        return self._session.exit
-
-
 @attrs.define(kw_only=True)
 class StepProcess(ActivitySubprocess):
     """A step that runs in a child of the warm process."""
 
     _session: Session
+    _streams: Streams | None = attrs.field(default=None, init=False)
     _function: str
     _bundle: "BundleInfo"
     _plan: Plan | None = attrs.field(default=None, init=False)
@@ -103,7 +85,7 @@ class StepProcess(ActivitySubprocess):
         self = cls(
             id=what.id,
             pid=session.pid,
-            process=_SessionTracker(session),
+            process=SessionTracker(session),
             process_log=logger,
             stdin=session.channel,
             session=session,
@@ -112,6 +94,10 @@ class StepProcess(ActivitySubprocess):
         self._watch(*(ours for ours, _ in pairs))
         self._claim(what)
         return self
+
+    def output(self) -> str:
+        """Return the last part of what the child wrote."""
+        return self._streams.tail.text() if self._streams else ""
 
     @property
     def final_state(self) -> str:
@@ -158,7 +144,7 @@ class StepProcess(ActivitySubprocess):
         self._terminal_state = report.state
 
     def _fail(self, report: Report, failure: Failure) -> None:
-        report.show(failure)
+        show(self.process_log, failure)
         attempt = self.ti.try_number  # type: ignore[union-attr]
         after = delay(self._plan.step.retry, attempt) if self._plan else None
         report.retry_or_fail(retry=self._should_retry and failure.retry, after=after)
@@ -177,17 +163,16 @@ class StepProcess(ActivitySubprocess):
 
     def _watch(self, stdout: socket.socket, stderr: socket.socket, logs: socket.socket) -> None:
         session = self._session
-        self._register_pipe_readers(stdout, stderr, session.channel, logs, data={})
-        # The channel speaks Windsock's frames, not Airflow's.
-        for source, read in (
-            (session.channel, session.read_outcome),
-            (session.connection, session.read_exit),
+        self._streams = streams = Streams(self._get_target_loggers(), logs)
+        for name, source, read in (
+            ("stdout", stdout, streams.plain("task.stdout", logging.INFO)),
+            ("stderr", stderr, streams.plain("task.stderr", logging.ERROR)),
+            ("logs", logs, streams.read_logs),
+            ("windsock", session.channel, lambda _: session.read_outcome()),
+            ("windsock", session.connection, lambda _: session.read_exit()),
         ):
-            with contextlib.suppress(KeyError):
-                self.selector.unregister(source)
-            self._open_sockets[source] = "windsock"
-            ready = (lambda _source, read=read: read(), self._on_socket_closed)
-            self.selector.register(source, selectors.EVENT_READ, ready)
+            self._open_sockets[source] = name
+            self.selector.register(source, selectors.EVENT_READ, (read, self._on_socket_closed))
 
     def _claim(self, ti: "TaskInstance") -> None:
         self.ti = ti  # type: ignore[assignment]
@@ -204,7 +189,10 @@ class StepProcess(ActivitySubprocess):
         try:
             for key in context.xcom_keys_to_clear or ():
                 self.client.xcoms.delete(ti.dag_id, ti.run_id, ti.task_id, key, ti.map_index)
-            self._plan = make_plan(self._function, ti, self._bundle, context, self.client)
+            around = Surroundings(
+                run=context.dag_run, max_tries=context.max_tries, result_of=partial(self._result_of, ti)
+            )
+            self._plan = make_plan(self._function, ti, self._bundle, around)
             self.process_log.info(f"Running {self._plan.step.task} in process {self.pid}")
             self._session.send(self._plan.call)
         except Exception as error:
@@ -213,6 +201,9 @@ class StepProcess(ActivitySubprocess):
             return
         if self._plan.step.timeout is not None:
             self._deadline = time.monotonic() + self._plan.step.timeout.total_seconds()
+
+    def _result_of(self, ti: "TaskInstance", step: str) -> Any:
+        return self.client.xcoms.get(ti.dag_id, ti.run_id, step, RESULT).value
 
     def _service_subprocess(
         self, max_wait_time: float, raise_on_timeout: bool = False, expect_signal: int | None = None

@@ -1,6 +1,5 @@
 """What Airflow is told about a step's end, and what its task log shows of it."""
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,7 @@ from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.api.datamodels._generated import TaskInstanceState, TerminalStateNonSuccess
 from airflow.sdk.configuration import conf
 
-from windsock.airflow.coordinator.plan import RESULT
-from windsock.call import Failure
+from windsock.airflow.plan import RESULT
 
 if TYPE_CHECKING:
     from airflow.sdk.api.client import Client
@@ -19,12 +17,6 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 log = structlog.get_logger(logger_name="windsock.coordinator")
-
-_FRAME = re.compile(r'^  File "(?P<filename>.+)", line (?P<lineno>\d+), in (?P<name>.+)$', re.MULTILINE)
-_CHAIN = re.compile(
-    r"\n\n(?:During handling of the above exception, another exception occurred"
-    r"|(?P<cause>The above exception was the direct cause of the following exception)):\n\n"
-)
 
 
 class Report:
@@ -87,15 +79,6 @@ class Report:
             ),
         )
 
-    def show(self, failure: Failure) -> None:
-        """Write a failure into the task log, in the form in which Airflow's UI shows tracebacks."""
-        stacks = as_error_detail(failure)
-        text = f"Task failed: {failure.exception.removeprefix('builtins.')}: {failure.message}"
-        if stacks:
-            self._task_log.error(text, error_detail=stacks)
-        else:
-            self._task_log.error(f"{text}\n{failure.traceback}".rstrip())
-
     def _finish(self, state: TaskInstanceState) -> None:
         self._deliver(
             state,
@@ -124,35 +107,3 @@ class Report:
         if mapped or not isinstance(value, list) or len(value) > conf.getint("core", "max_map_length"):
             return None
         return len(value)
-
-
-def as_error_detail(failure: Failure) -> list[dict[str, Any]]:
-    """Return a traceback as Airflow's log view wants it, the last exception first; empty if it has no frames.
-
-    Source: structlog, ``ExceptionDictTransformer``, and the log view of Airflow 3.3.
-    """
-    parts = _CHAIN.split(failure.traceback)
-    texts, causes = parts[::2], parts[1::2]
-    if any("| " in text or not _FRAME.search(text) for text in texts):
-        return []  # a group of exceptions is a tree, which the log view cannot show
-    stacks = []
-    for index, text in enumerate(texts):
-        *_, frame = _FRAME.finditer(text)
-        tail = "\n".join(line for line in text[frame.end() :].splitlines() if line[:1].strip())
-        kind, _, message = tail.partition(": ")
-        stacks.append(
-            {
-                "exc_type": kind,
-                "exc_value": message,
-                "exc_notes": [],
-                "syntax_error": None,
-                "is_cause": index < len(causes) and causes[index] is not None,
-                "frames": [
-                    {"filename": found["filename"], "lineno": int(found["lineno"]), "name": found["name"]}
-                    for found in _FRAME.finditer(text)
-                ],
-                "is_group": False,
-                "exceptions": [],
-            }
-        )
-    return stacks[::-1]

@@ -3,11 +3,14 @@
 import json
 import logging
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from windsock.testing import samples
+from windsock.warm.logs import channels
 
 FOLDER = Path(os.environ["STEPPING_FOLDER"])
 
@@ -77,3 +80,49 @@ def hang_limited() -> None:
 
 def hang_deaf() -> None:
     samples.hang(str(FOLDER / "pids"), deaf=True)
+
+
+def talk() -> None:
+    log = logging.getLogger("shop.tasks.deep")
+    log.setLevel(logging.DEBUG)
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
+        log.log(level, "at %s", logging.getLevelName(level))
+    logging.getLogger("shop.other").error("two\nlines")
+    print("one\ntwo", flush=True)
+    os.write(1, b"caf\xe9 \xff\n")
+    os.write(2, b"without an end")
+
+
+def talk_and_wait() -> None:
+    """Say something, and do not end before it was heard."""
+    print("are you there?")
+    logging.getLogger("shop").warning("and this?")
+    deadline = time.monotonic() + 10
+    while not (FOLDER / "heard").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def flood() -> None:
+    """Print many megabytes without a line break."""
+    for _ in range(int((FOLDER / "megabytes").read_text())):
+        os.write(1, b"x" * 2**20)
+
+
+def flood_lines() -> None:
+    line = "x" * 99
+    for _ in range(int((FOLDER / "megabytes").read_text()) * 10_486):
+        print(line)
+
+
+def confide() -> None:
+    """Have a value masked, and let it out in every way."""
+    channels[0].write({"level": "mask", "values": ["hunter2!"]})
+    subprocess.run(["echo", "a program says hunter2!"], check=True)
+    logging.getLogger("shop").error("logged: hunter2!")
+    raise ValueError("raised: hunter2!")
+
+
+def say_and_die() -> None:
+    print("last words", flush=True)
+    logging.getLogger("shop").warning("logged last")
+    samples.kill_self()

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance
 
-from windsock.airflow.coordinator import plan
-from windsock.airflow.coordinator.plan import delay, identity, make_plan, revision
+from windsock.airflow import plan
+from windsock.airflow.plan import Surroundings, delay, identity, make_plan, revision
 from windsock.testing import a_step, a_workflow
 from windsock.workflow import Param, Retry, Workflow
 
@@ -17,29 +17,30 @@ def instance(**changes: Any) -> TaskInstance:
     return TaskInstance(**(fields | {"run_id": "r1", "try_number": 2} | changes))
 
 
-def context(conf: dict[str, Any] | None = None, max_tries: int = 0) -> Any:
-    run = {"logical_date": None, "data_interval_start": None, "data_interval_end": None, "conf": conf}
-    return SimpleNamespace(dag_run=SimpleNamespace(**run), max_tries=max_tries)
-
-
-class XComs:
+class Results:
     """Holds results by step, and remembers what was asked for."""
 
     def __init__(self, **values: Any) -> None:
         self.values = values
-        self.asked: list[tuple[str, ...]] = []
+        self.asked: list[str] = []
 
-    def get(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
-        self.asked.append((dag_id, run_id, task_id, key))
-        return SimpleNamespace(value=self.values.get(task_id))
+    def __call__(self, step: str) -> Any:
+        self.asked.append(step)
+        return self.values.get(step)
 
 
 def planned(
-    workflow: Workflow, monkeypatch: pytest.MonkeyPatch, xcoms: XComs, conf: Any = None, **told: Any
+    workflow: Workflow,
+    monkeypatch: pytest.MonkeyPatch,
+    results: Results | None = None,
+    conf: Any = None,
+    max_tries: int = 0,
 ) -> plan.Plan:
     monkeypatch.setattr(plan, "published", lambda bundle, workflow_id, revision: (5, workflow))
-    bundle = BundleInfo(name="windsock", version="7")
-    return make_plan("shop.run", instance(), bundle, context(conf, **told), SimpleNamespace(xcoms=xcoms))  # type: ignore[arg-type]
+    dates = {"logical_date": None, "data_interval_start": None, "data_interval_end": None}
+    run = SimpleNamespace(**dates, conf=conf)
+    around = Surroundings(run=run, max_tries=max_tries, result_of=results or Results())
+    return make_plan("shop.run", instance(), BundleInfo(name="windsock", version="7"), around)
 
 
 @pytest.mark.parametrize(
@@ -80,25 +81,25 @@ def test_identity_names_one_attempt(map_index: int | None, told: int) -> None:
 
 def test_only_the_results_that_a_step_uses_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     workflow = a_workflow(a_step("fetch"), a_step("count"), a_step("store", uses=("fetch",)))
-    xcoms = XComs(fetch=[1], count=2)
-    assert planned(workflow, monkeypatch, xcoms).call.kwargs["results"] == {"fetch": [1]}
-    assert xcoms.asked == [("shop_daily", "r1", "fetch", "return_value")]
+    results = Results(fetch=[1], count=2)
+    assert planned(workflow, monkeypatch, results).call.kwargs["results"] == {"fetch": [1]}
+    assert results.asked == ["fetch"]
 
 
 def test_a_skipped_step_has_the_result_none(monkeypatch: pytest.MonkeyPatch) -> None:
     workflow = a_workflow(a_step("fetch"), a_step("store", uses=("fetch",)))
-    assert planned(workflow, monkeypatch, XComs()).call.kwargs["results"] == {"fetch": None}
+    assert planned(workflow, monkeypatch).call.kwargs["results"] == {"fetch": None}
 
 
 def test_a_runs_own_values_win_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     params = {"shop": Param(default=1), "mood": Param(default="good")}
-    made = planned(a_workflow(a_step("store"), params=params), monkeypatch, XComs(), {"shop": None, "x": 1})
+    made = planned(a_workflow(a_step("store"), params=params), monkeypatch, None, {"shop": None, "x": 1})
     assert made.call.kwargs["params"] == {"shop": None, "mood": "good", "x": 1}
 
 
 def test_the_version_that_is_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The run's revision counts all workflows; which version that means was decided where it was parsed."""
-    made = planned(a_workflow(a_step("store")), monkeypatch, XComs())
+    made = planned(a_workflow(a_step("store")), monkeypatch)
     assert (made.call.kwargs["revision"], made.call.kwargs["version"]) == (7, 5)
 
 
@@ -107,18 +108,25 @@ def test_clearing_shows_in_the_limit_of_tries(
     monkeypatch: pytest.MonkeyPatch, max_tries: int, first: int
 ) -> None:
     workflow = a_workflow(a_step("store", retry=Retry(limit=2)))
-    made = planned(workflow, monkeypatch, XComs(), max_tries=max_tries)
+    made = planned(workflow, monkeypatch, max_tries=max_tries)
     assert made.call.kwargs["first_attempt"] == first
 
 
+def test_the_limit_of_an_xcom_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = a_workflow(a_step("store"))
+    assert planned(workflow, monkeypatch).call.kwargs["xcom_limit"] == 48 * 1024
+    monkeypatch.setenv("AIRFLOW__WINDSOCK__XCOM_LIMIT", "1000")
+    assert planned(workflow, monkeypatch).call.kwargs["xcom_limit"] == 1000
+
+
 def test_a_manual_run_has_no_dates(monkeypatch: pytest.MonkeyPatch) -> None:
-    kwargs = planned(a_workflow(a_step("store")), monkeypatch, XComs()).call.kwargs
+    kwargs = planned(a_workflow(a_step("store")), monkeypatch).call.kwargs
     assert kwargs["logical_date"] is kwargs["data_interval_start"] is kwargs["data_interval_end"] is None
 
 
 def test_a_step_that_is_not_published_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyError, match="store"):
-        planned(a_workflow(a_step("fetch")), monkeypatch, XComs())
+        planned(a_workflow(a_step("fetch")), monkeypatch)
 
 
 def test_the_document_comes_from_the_bundle_at_the_pinned_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,20 +1,23 @@
-"""What a step's child is asked to do: the published document, earlier results, parameters, one Call."""
+"""What a step's process is asked to do: the published document, earlier results, parameters, one Call.
 
+Nothing of Airflow's coordinators is imported here, so that a step runs where there are none.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.sdk.configuration import conf
 
 from windsock.call import Call
 from windsock.workflow import Retry, Step, Workflow
 
-if TYPE_CHECKING:
-    from airflow.sdk.api.client import Client
-    from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance, TIRunContext
-
 RESULT = "return_value"  # Source: Airflow 3.3, ``XCOM_RETURN_KEY``.
+#: Bytes of JSON that a result may have in Airflow, unless ``[windsock] xcom_limit`` says otherwise.
+XCOM_LIMIT = 48 * 1024
 #: Source: Airflow 3.3, ``MAX_RETRY_DELAY``.
 _MAX_DELAY = timedelta(days=1)
 
@@ -27,8 +30,22 @@ class Plan:
     call: Call
 
 
-def identity(ti: "TaskInstance", bundle: "BundleInfo") -> dict[str, Any]:
-    """Return the keywords that tell one attempt of a step from every other."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What Airflow tells of an attempt when it begins."""
+
+    run: Any  #: the Dag run, with its dates and ``conf``
+    max_tries: int
+    result_of: Callable[[str], Any]  #: reads the XCom of an earlier step
+
+
+def identity(ti: Any, bundle: Any) -> dict[str, Any]:
+    """Return the keywords that tell one attempt of a step from every other.
+
+    Args:
+        ti: the task instance.
+        bundle: what it is pinned to, with ``name`` and ``version``.
+    """
     return {
         "workflow": ti.dag_id,
         "revision": revision(bundle),
@@ -39,27 +56,24 @@ def identity(ti: "TaskInstance", bundle: "BundleInfo") -> dict[str, Any]:
     }
 
 
-def make_plan(
-    function: str, ti: "TaskInstance", bundle: "BundleInfo", context: "TIRunContext", client: "Client"
-) -> Plan:
+def make_plan(function: str, ti: Any, bundle: Any, around: Surroundings) -> Plan:
     """Read what the step needs, and put it into its Call.
 
     Raises:
         KeyError: the published document has no such step.
     """
     version, workflow = published(bundle.name, ti.dag_id, revision(bundle))
-    step = workflow.step(ti.task_id)
-    run = context.dag_run
-    results = {name: client.xcoms.get(ti.dag_id, ti.run_id, name, RESULT).value for name in step.uses}
+    step, run = workflow.step(ti.task_id), around.run
     kwargs = identity(ti, bundle) | {
         "version": version,
         # Clearing raises the limit by the retries. Source: Airflow 3.3, ``clear_task_instances``.
-        "first_attempt": max(1, context.max_tries - step.retry.limit + 1),
+        "first_attempt": max(1, around.max_tries - step.retry.limit + 1),
         "logical_date": _iso(run.logical_date),
         "data_interval_start": _iso(run.data_interval_start),
         "data_interval_end": _iso(run.data_interval_end),
         "params": {name: param.default for name, param in workflow.params.items()} | (run.conf or {}),
-        "results": results,
+        "results": {name: around.result_of(name) for name in step.uses},
+        "xcom_limit": conf.getint("windsock", "xcom_limit", fallback=XCOM_LIMIT),
     }
     return Plan(step=step, call=Call(function=function, kwargs=kwargs))
 
@@ -73,7 +87,7 @@ def published(bundle: str, workflow_id: str, revision: int | None) -> tuple[int,
     return found.published(workflow_id, revision)  # type: ignore[no-any-return]
 
 
-def revision(bundle: "BundleInfo") -> int | None:
+def revision(bundle: Any) -> int | None:
     """Return the revision to which a run is pinned; ``None`` for the newest."""
     return int(bundle.version) if bundle.version else None
 
