@@ -85,7 +85,7 @@ def send_logs_to(descriptor: int) -> None:
 def _taken_off(logger: logging.Logger) -> list[logging.Handler]:
     """Take the handlers that write to the terminal off a logger, and return them."""
     terminals = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
-    found = [
+    found: list[logging.Handler] = [
         handler
         for handler in logger.handlers
         if isinstance(handler, logging.StreamHandler) and handler.stream in terminals
