@@ -22,5 +22,6 @@ def stand_guard() -> None:
         os.setsid()
         die_with(guard, signal.SIGTERM)
         return
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which is meant for the child
     # A bare Python takes 3 MB, and this one would keep 10 MB for as long as the warm process lives.
     os.execv(sys.executable, [sys.executable, "-I", "-S", offspring.__file__, str(warm)])  # noqa: S606

@@ -135,6 +135,8 @@ class Server:
         offspring.end_strays({*self._own, *(guest.pid for guest in self._guests)})
 
     def _accept(self) -> None:
+        if self._retired:
+            return  # in this very round
         try:
             connection = self._door.accept()
         except OSError as error:  # the caller went away, or descriptors ran out

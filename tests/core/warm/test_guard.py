@@ -43,6 +43,16 @@ def test_how_the_warm_process_was_killed_stands_in_its_log(shop: Shop) -> None:
     wait_until(lambda: f"[{killed}]: killed by SIGKILL" in shop.process.log.read_text())
 
 
+def test_a_hangup_is_not_for_the_guard(shop: Shop) -> None:
+    session = shop.begin("hang_with", "leave_session", "left")
+    shop.pid("left")
+    above = guard(shop)
+    os.kill(above, signal.SIGHUP)
+    shop.call("edition")
+    assert (guard(shop), is_running(session.pid)) == (above, True)
+    session.close()
+
+
 def test_it_goes_with_the_warm_process(shop: Shop) -> None:
     shop.call("edition")
     family = [owner(shop), guard(shop)]
