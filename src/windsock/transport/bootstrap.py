@@ -202,10 +202,12 @@ def _refuse(answer: int) -> None:
 
 def _call() -> int:
     """Run ``python -m windsock`` in this process, and return its exit status."""
+    import faulthandler
     import runpy
     import traceback
 
     try:
+        faulthandler.enable(2)  # a crash shows where it was
         runpy.run_module("windsock", run_name="__main__")
     except SystemExit as leaving:
         if leaving.code is None or isinstance(leaving.code, int):

@@ -155,6 +155,13 @@ def test_what_is_no_outcome_is_no_success(tmp_path: Path) -> None:
     assert failure.message == "The process gave no outcome: ended with exit status 0"
 
 
+def test_a_crash_shows_where_it_was(capfd: pytest.CaptureFixture[str]) -> None:
+    Subprocess(environment=HERE).send(sample("kill_self", signal.SIGSEGV))
+    shown = capfd.readouterr().err
+    assert "Fatal Python error: Segmentation fault" in shown
+    assert "in kill_self" in shown
+
+
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGTERM, signal.SIGABRT])
 def test_a_crash_names_its_signal(number: signal.Signals) -> None:
     failure = Subprocess(environment=HERE).send(sample("kill_self", number)).failure
