@@ -39,8 +39,8 @@ _CONNECTION: dict[str, Any] = {
 #: What operators that call a project let through.
 _CALLS: dict[str, Any] = {
     "result_limit": {
-        "description": "Bytes of JSON that a result of DjangoOperator, DjangoManageOperator or @task.django may "
-        "have on its way to XCom; a larger one fails the task.",
+        "description": "Bytes of JSON that a result of DjangoOperator, DjangoManageOperator or @task.django "
+        "may have on its way to XCom; a larger one fails the task.",
         "version_added": "0.1.0",
         "type": "integer",
         "example": None,
@@ -107,7 +107,6 @@ def get_provider_info() -> dict[str, Any]:
         "description": "Runs the workflows and tasks of a Django project.",
         "connection-types": [_CONNECTION],
         "task-decorators": [{"name": "django", "class-name": "windsock.airflow.decorators.django_task"}],
-        "plugins": [{"name": "windsock", "plugin-class": "windsock.airflow.links.WindsockPlugin"}],
         "extra-links": ["windsock.airflow.links.RecordLink"],
         "config": {
             "windsock": {

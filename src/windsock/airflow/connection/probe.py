@@ -36,7 +36,12 @@ def probe_environment(environment: Environment, settings: str, directory: Path |
     variables = child_variables({"DJANGO_SETTINGS_MODULE": settings} if settings else {}, python=python)
     try:
         done = subprocess.run(  # noqa: S603 - the interpreter is the deployment's own
-            [python, "-c", _SETUP], cwd=directory, env=variables, capture_output=True, text=True, timeout=LIMIT
+            [python, "-c", _SETUP],
+            cwd=directory,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
         )
     except subprocess.TimeoutExpired:
         return False, f"django.setup() took more than {LIMIT:g} s in {python}."

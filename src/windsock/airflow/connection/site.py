@@ -84,8 +84,9 @@ class Site:
         return urlsplit(self.url).hostname not in {"127.0.0.1", "localhost", "::1"}
 
     def _request(self, path: str, body: dict[str, Any] | None, patience: float) -> httpx.Request:
-        if not self.url:
-            raise SiteRefused(f"The connection {self.name!r} names no host; set it to the site's address.", 0)
+        if not self.url.startswith(("http://", "https://")):
+            text = f"The connection {self.name!r} names no site; its host is to be https://... or http://..."
+            raise SiteRefused(text, 0)
         try:
             token = sign(self.key, AUDIENCE, lifetime=60.0 + patience)
             return httpx.Request(
@@ -97,7 +98,7 @@ class Site:
             )
         except SignatureError as error:
             raise SiteRefused(f"The password of the connection {self.name!r}: {error}", 0) from None
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        except httpx.InvalidURL as error:
             raise SiteRefused(f"The host of the connection {self.name!r}, {self.url}: {error}", 0) from None
 
     def _away(self, error: Exception) -> SiteAway:

@@ -1,0 +1,30 @@
+"""DAGs as people write them."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from windsock.airflow.operators import DjangoSensor, DjangoTaskOperator
+
+ONCE = {"retries": 1, "retry_delay": timedelta(seconds=1)}
+
+with DAG("night", schedule=None):
+    arrived = DjangoSensor(
+        task_id="arrived", model="users.User", filter={"username": "stock"}, poke_interval=1
+    )
+    known = DjangoSensor(
+        task_id="known", check="warehouse.checks.is_known", kwargs={"name": "{{ 'stock' }}"}, poke_interval=1
+    )
+    report = DjangoTaskOperator(task_id="report", task="warehouse.tasks.report", kwargs={"lock": 71})
+    arrived >> known >> report
+
+with DAG("held", schedule=None):
+    DjangoTaskOperator(task_id="report", task="warehouse.tasks.report", kwargs={"lock": 72}, **ONCE)
+
+with DAG("limited", schedule=None):
+    DjangoTaskOperator(
+        task_id="report", task="warehouse.tasks.last_long", execution_timeout=timedelta(seconds=5)
+    )
+
+with DAG("refused", schedule=None):
+    DjangoTaskOperator(task_id="report", task="warehouse.tasks.refuse", args=["{{ dag.dag_id }}"], **ONCE)

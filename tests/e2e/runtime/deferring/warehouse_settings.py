@@ -1,0 +1,6 @@
+"""The example with an application that DAGs ask to do something."""
+
+from config.settings import *  # noqa: F403
+from config.settings import INSTALLED_APPS as APPS_OF_THE_EXAMPLE
+
+INSTALLED_APPS = [*APPS_OF_THE_EXAMPLE, "warehouse"]
