@@ -1,5 +1,7 @@
+import json
 import logging
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from airflow.sdk.execution_time.task_runner import _airflow_parsing_context_mana
 from airflow.utils.session import create_session
 from sqlalchemy import select
 from tests.airflow.dag_processor import AIRFLOWS_OWN, Rounds, documentation, last_lines, stored
-from tests.airflow.fake_feed import FakeFeed
+from tests.airflow.fake_feed import KEY, FakeFeed, serving
 from tests.airflow.plans import DAILY, NEVER, neighbours, plan
 
 from windsock.airflow.bundle import WindsockDagBundle
@@ -472,3 +474,26 @@ def test_the_real_dag_processor_serves_what_was_published(feed: FakeFeed, airflo
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert documentation("real_1") == live(1, plan("real_1", schedule=DAILY))
     assert "Callback requests for Windsock's bundles are dropped" in ended.stdout + ended.stderr
+
+
+def test_two_projects_have_two_bundles(
+    feed: FakeFeed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kwargs = {"windsock": {}, "blog": {"section": "windsock_blog"}}
+    classpath = "windsock.airflow.bundle.WindsockDagBundle"
+    bundles = [{"name": name, "classpath": classpath, "kwargs": each} for name, each in kwargs.items()]
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(bundles))
+    with serving() as other:
+        monkeypatch.setenv("AIRFLOW__WINDSOCK_BLOG__URL", other.url)
+        monkeypatch.setenv("AIRFLOW__WINDSOCK_BLOG__FEED_KEY", KEY)
+        feed.publish(plan("shop_1"))
+        other.publish(plan("blog_1"))
+        found = {}
+        for name in kwargs:
+            each = DagBundlesManager().get_bundle(name)
+            each.initialize()
+            each.refresh()
+            found[name] = each
+    assert {name for name in kwargs if (found[name].path / relative_path("blog_1")).exists()} == {"blog"}
+    sentinels = [runpy.run_path(str(found[name].path / SENTINEL_FILE))["dag"].dag_id for name in kwargs]
+    assert sentinels == [SENTINEL, f"{SENTINEL}.blog"]

@@ -55,6 +55,16 @@ def test_a_missing_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         Feed(key=KEY).changes(0)
 
 
+def test_a_second_project_has_a_section_of_its_own(feed: FakeFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed.publish(plan("a"))
+    monkeypatch.delenv("AIRFLOW__WINDSOCK__URL")
+    monkeypatch.setenv("AIRFLOW__WINDSOCK_BLOG__URL", feed.url)
+    monkeypatch.setenv("AIRFLOW__WINDSOCK_BLOG__FEED_KEY", KEY)
+    assert Feed(section="windsock_blog").changes(0)[0] == 1
+    with pytest.raises(FeedUnavailable, match=r"\[windsock_shop\] url"):
+        Feed(section="windsock_shop").changes(0)
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/feed/", "http://[::bad/"])
 def test_nobody_at_the_address(url: str) -> None:
     with pytest.raises(FeedUnavailable):

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.test import override_settings
 
 from windsock.django import compiler, orchestrator
 from windsock.django.compat import task
@@ -64,7 +65,14 @@ def test_an_unknown_task_is_a_problem() -> None:
 
 
 def test_the_name_of_the_bundles_own_dag_is_taken() -> None:
-    assert set(problems(workflow(id=orchestrator.SENTINEL))) == {"id"}
+    assert set(problems(workflow(id=orchestrator.sentinel()))) == {"id"}
+
+
+def test_a_project_with_a_queue_of_its_own_names_it_in_its_steps() -> None:
+    plan = workflow(step("a"), step("b", queue="gpu"))
+    assert [each.queue for each in compiler.compile_workflow(plan).steps] == ["", "gpu"]
+    with override_settings(WINDSOCK={"QUEUE": "shop"}):
+        assert [each.queue for each in compiler.compile_workflow(plan).steps] == ["shop", "gpu"]
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -14,7 +14,7 @@ from airflow.sdk import get_parsing_context
 from windsock.airflow import callbacks, processor, timetables
 from windsock.airflow.dag import serialized, shards
 from windsock.airflow.dag.store import Plan, Store
-from windsock.airflow.hook import NEWEST, Entry, Feed, NotPublished
+from windsock.airflow.hook import NEWEST, SECTION, Entry, Feed, NotPublished
 from windsock.errors import WindsockError
 from windsock.wire import from_json
 from windsock.workflow import Workflow
@@ -30,6 +30,8 @@ class WindsockDagBundle(BaseDagBundle):
     was then.
 
     Args:
+        section: of Airflow's configuration, whose ``url`` and ``feed_key`` lead to the project; each further
+            project on the same Airflow has a bundle and a section of its own.
         **kwargs: Airflow's own: ``name``, ``version``, ``refresh_interval`` in seconds,
         ``view_url_template``.
     """
@@ -38,11 +40,11 @@ class WindsockDagBundle(BaseDagBundle):
     drops_callbacks = True
     follows_processor = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, section: str = SECTION, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.processor: processor.Processor = processor.Processor()
         self._store = Store(self.base_dir)
-        self._feed = Feed(bundle=self.name)
+        self._feed = Feed(bundle=self.name, section=section)
         self._usual_interval = self.refresh_interval
         self._workflow = get_parsing_context().dag_id
         self._is_cut_off = False

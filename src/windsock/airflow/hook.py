@@ -16,6 +16,8 @@ from windsock.wire import PROTOCOL, check_protocol, from_json, to_json
 
 #: Seconds. The dag-processor waits for the feed in its only thread: far below its heartbeat's limit.
 TIMEOUT = httpx.Timeout(5.0, connect=2.0, read=10.0)
+#: Of Airflow's configuration.
+SECTION = "windsock"
 #: Asks for the newest version: larger than any revision, the largest that a database's BIGINT holds.
 NEWEST = 2**63 - 1
 
@@ -51,15 +53,19 @@ class Feed:
     """A client of the feed; each call is one request.
 
     Args:
-        url: the feed's address; by default ``[windsock] url`` of Airflow's configuration.
-        key: the signing key; by default ``[windsock] feed_key``.
+        url: the feed's address; by default ``url`` of the section in Airflow's configuration.
+        key: the signing key; by default its ``feed_key``.
         bundle: name of the bundle that asks, for Django's log.
+        section: of the configuration.
     """
 
-    def __init__(self, *, url: str = "", key: str = "", bundle: str = "windsock") -> None:
-        self._url = (url or conf.get("windsock", "url", fallback="") or "").rstrip("/") + "/"
+    def __init__(
+        self, *, url: str = "", key: str = "", bundle: str = "windsock", section: str = SECTION
+    ) -> None:
+        self._section = section
+        self._url = (url or conf.get(section, "url", fallback="") or "").rstrip("/") + "/"
         # A key out of a command (``feed_key_cmd``) comes with the end of its line.
-        self._key = (key or conf.get("windsock", "feed_key", fallback="") or "").strip()
+        self._key = (key or conf.get(section, "feed_key", fallback="") or "").strip()
         self._bundle = bundle
         # A proxy of the environment cannot reach this host's own addresses.
         self._uses_proxy = not self._url.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
@@ -102,7 +108,9 @@ class Feed:
 
     def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         if self._url == "/":
-            raise FeedUnavailable("set [windsock] url in Airflow's configuration to the address of the feed")
+            raise FeedUnavailable(
+                f"set [{self._section}] url in Airflow's configuration to the address of the feed"
+            )
         try:
             token = sign(self._key, "feed", lifetime=60.0, bundle=self._bundle)
             response = httpx.request(
@@ -116,7 +124,7 @@ class Feed:
             )
             return _read(response)
         except SignatureError as error:
-            raise FeedUnavailable(f"[windsock] feed_key: {error}") from None
+            raise FeedUnavailable(f"[{self._section}] feed_key: {error}") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FeedUnavailable(f"{self._url}: {type(error).__name__}: {error}") from None
 

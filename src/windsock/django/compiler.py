@@ -6,16 +6,17 @@ from typing import Any
 
 from windsock import wire
 from windsock.django import crons, params, tasks, uses
+from windsock.django.conf import Settings, settings
 from windsock.django.storable import data_problems, text_problem
 from windsock.errors import InvalidWorkflow, UnknownTask
-from windsock.workflow import Problem, Schedule, Workflow, rules, validate
+from windsock.workflow import Problem, Schedule, Step, Workflow, rules, validate
 
 #: Longest texts that the columns take.
 _LENGTHS = {"title": 250, "owner": 100}
 
 
 def compile_workflow(workflow: Workflow) -> Workflow:
-    """Return ``workflow`` with the ``uses`` of its steps filled in.
+    """Return ``workflow`` with what its steps use filled in, and the project's queue where it has its own.
 
     Raises:
         InvalidWorkflow: it cannot be published; all problems are told at once.
@@ -31,7 +32,13 @@ def compile_workflow(workflow: Workflow) -> Workflow:
     steps = tuple(uses.filled_in(workflow, problems))
     if problems:
         raise InvalidWorkflow(tuple(problems))
-    return replace(workflow, steps=steps)
+    return replace(workflow, steps=tuple(map(_with_queue, steps)))
+
+
+def _with_queue(step: Step) -> Step:
+    # Airflow's side knows the default, so that the documents of most projects say nothing.
+    is_default = step.queue or settings.QUEUE == Settings.QUEUE
+    return step if is_default else replace(step, queue=settings.QUEUE)
 
 
 def document_of(definition: Workflow) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from windsock.workflow.values import Retry, Schedule, Step, Workflow
 #: Source: Airflow 3.3, ``airflow.sdk.definitions._internal.node``, ``validate_key``.
 NAME = re.compile(r"(?!\.{1,2}\Z)[\w.-]{1,250}\Z", re.ASCII)
 STEP_LIMIT = 1_000
-#: The DAG of Windsock's own that stands for the bundle.
-SENTINEL = "windsock_sentinel"
+#: The DAG of Windsock's own that stands for the bundle ``BUNDLE``; see ``sentinel_of``.
+SENTINEL, BUNDLE = "windsock_sentinel", "windsock"
 #: Source: Airflow 3.3, ``airflow.task.trigger_rule.TriggerRule``.
 TRIGGER_RULES = frozenset(
     {
@@ -50,6 +50,16 @@ _YEARS = range(1970, 2201)
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[\w-]+(\.[\w-]+)*\Z")
 _EMAIL_LENGTH = 254
 _NAME_FORM = "use up to 250 letters, digits, dots, dashes and underscores"
+
+
+def sentinel_of(bundle: str) -> str:
+    """Return the id of the DAG that stands for a bundle itself."""
+    return SENTINEL if bundle == BUNDLE else f"{SENTINEL}.{bundle}"
+
+
+def is_sentinel(workflow_id: str) -> bool:
+    """Whether a DAG stands for a bundle."""
+    return workflow_id == SENTINEL or workflow_id.startswith(f"{SENTINEL}.")
 
 
 def validate(workflow: Workflow) -> tuple[Problem, ...]:
@@ -96,8 +106,8 @@ def _texts_for_lists(workflow: Workflow) -> Iterator[Problem]:
 def _problems(workflow: Workflow) -> Iterator[Problem]:
     if not NAME.match(workflow.id):
         yield "id", f"{workflow.id!r}: {_NAME_FORM}"
-    if workflow.id == SENTINEL:
-        yield "id", f"{SENTINEL!r} is Windsock's own; choose another"
+    if is_sentinel(workflow.id):
+        yield "id", f"{workflow.id!r} is Windsock's own; choose another"
     if not 1 <= workflow.max_active_runs <= 1_000:
         yield "max_active_runs", "must lie between 1 and 1000"
     if not workflow.owner.strip():

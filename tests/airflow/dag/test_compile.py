@@ -275,6 +275,10 @@ def test_the_same_document_gives_the_same_dag() -> None:
     )
 
 
+def test_each_bundle_has_a_sentinel_of_its_own() -> None:
+    assert sentinel("shop").dag_id == "windsock_sentinel.shop"
+
+
 def test_the_sentinel_does_nothing() -> None:
     dag = sentinel()
     assert dag.dag_id == SENTINEL == "windsock_sentinel"

@@ -24,6 +24,7 @@ def test_a_sound_workflow_has_no_problems() -> None:
         ({"id": "a\n"}, "id"),
         ({"id": ".."}, "id"),
         ({"id": "windsock_sentinel"}, "id"),
+        ({"id": "windsock_sentinel.shop"}, "id"),
         ({"owner": " "}, "owner"),
         ({"tags": ("a", "t" * 101)}, "tags.1"),
         ({"tags": ("",)}, "tags.0"),

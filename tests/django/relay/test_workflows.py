@@ -8,7 +8,6 @@ from tests.django.fake_airflow import FakeAirflow
 
 from windsock.django.actions import liveness, refusals, revisions
 from windsock.django.models import Workflow, WorkflowVersion
-from windsock.django.orchestrator import SENTINEL
 from windsock.django.relay.workflows import Publisher, shard
 from windsock.errors import OrchestratorAway
 
@@ -279,7 +278,7 @@ def test_a_tombstone_on_its_way_holds_up_no_edit(fake: FakeAirflow, rounds: Roun
 
 
 def test_a_bundle_that_was_never_read_is_waited_for(fake: FakeAirflow, rounds: Rounds) -> None:
-    del fake.dags[SENTINEL]
+    del fake.dags["windsock_sentinel"]
     write("w", "a")
     rounds(seconds=3)
     assert fake.parses == []

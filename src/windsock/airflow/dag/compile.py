@@ -19,7 +19,7 @@ from windsock.airflow.operators import QUEUE, StepOperator
 from windsock.workflow import Param as WorkflowParam
 from windsock.workflow import Retry, Schedule, Step, Workflow, schemas
 from windsock.workflow.groups import graph_id, lineage
-from windsock.workflow.rules import SENTINEL
+from windsock.workflow.rules import BUNDLE, SENTINEL, sentinel_of
 
 __all__ = ["SENTINEL", "build", "sentinel"]
 
@@ -62,10 +62,10 @@ def build(workflow: Workflow, *, revision: int, digest: str) -> DAG:
     return dag
 
 
-def sentinel() -> DAG:
-    """Return the DAG that stands for the bundle itself: paused, without a schedule, one empty step."""
+def sentinel(bundle: str = BUNDLE) -> DAG:
+    """Return the DAG that stands for a bundle itself: paused, without a schedule, one empty step."""
     dag = DAG(
-        SENTINEL,
+        sentinel_of(bundle),
         description="Lets Django ask for a refresh of the bundle; does nothing.",
         schedule=None,
         tags=["windsock"],

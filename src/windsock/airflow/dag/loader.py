@@ -8,12 +8,13 @@ from typing import Any
 from airflow.sdk import DAG, get_parsing_context
 
 from windsock.airflow.dag.check import Checker
-from windsock.airflow.dag.compile import SENTINEL, build
+from windsock.airflow.dag.compile import build
 from windsock.airflow.dag.memory import Memory
 from windsock.airflow.dag.shards import modified, read, write_problems
 from windsock.airflow.hook import Entry, Problem
 from windsock.wire import digest, from_json
 from windsock.workflow import Workflow
+from windsock.workflow.rules import is_sentinel
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class _Parse:
         return None
 
     def _accepted(self, entry: Entry) -> tuple[DAG | None, str]:
-        if entry.workflow == SENTINEL:
+        if is_sentinel(entry.workflow):
             return None, "this name is Windsock's own"
         try:
             mark, dag = digest(entry.document), compiled(entry)

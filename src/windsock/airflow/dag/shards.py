@@ -33,9 +33,11 @@ load(__file__, globals())
 SENTINEL_FILE = f"{FOLDER}/sentinel.py"
 SENTINEL_STUB = '''"""The DAG of Windsock that is always there: Django names its file to ask for a refresh."""
 
+from pathlib import Path
+
 from windsock.airflow.dag import sentinel
 
-dag = sentinel()
+dag = sentinel(Path(__file__).parents[2].name)
 '''
 
 

@@ -3,13 +3,13 @@
 from functools import cache
 
 from windsock.django.conf import settings
-from windsock.django.orchestrator.definitions import SENTINEL, Definitions
+from windsock.django.orchestrator.definitions import Definitions, sentinel
 from windsock.django.orchestrator.login import AirflowLogin
 from windsock.django.orchestrator.runs import Runs
 from windsock.django.orchestrator.steering import Steering
 from windsock.errors import OrchestratorAway
 
-__all__ = ["SENTINEL", "Airflow", "AirflowLogin", "connected"]
+__all__ = ["Airflow", "AirflowLogin", "connected", "sentinel"]
 
 
 class Airflow(Definitions, Runs, Steering):

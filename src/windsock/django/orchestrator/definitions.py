@@ -3,11 +3,11 @@
 import re
 from urllib.parse import quote
 
+from windsock.django.conf import settings
 from windsock.django.observed import Served
 from windsock.django.orchestrator.connection import PAGE, Connection, dag_path
+from windsock.workflow.rules import sentinel_of
 
-#: A DAG that the bundle always holds: parsing its file refreshes all of the bundle.
-SENTINEL = "windsock_sentinel"
 _MARK = re.compile(
     r"^Windsock revision (?P<revision>\d+), digest (?P<digest>[0-9a-f]{32})\s*\Z", re.MULTILINE
 )
@@ -17,6 +17,11 @@ _MARK = re.compile(
 _SHORT_MARK = re.compile(r"\[revision \d+, (?P<digest>[0-9a-f]{12})\]\Z")
 #: Rows that are asked for at once; Airflow gives no more than ``[api] maximum_page_limit``.
 _LONG_PAGE = 2_000
+
+
+def sentinel() -> str:
+    """Return the DAG that our bundle always holds: parsing its file refreshes all of the bundle."""
+    return sentinel_of(settings.BUNDLE)
 
 
 class Definitions(Connection):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from windsock.django import sources
 from windsock.django.actions import liveness
 from windsock.django.models import Workflow
-from windsock.django.orchestrator import SENTINEL, Airflow
+from windsock.django.orchestrator import Airflow, sentinel
 from windsock.errors import OrchestratorError
 
 logger = logging.getLogger(__name__)
@@ -40,8 +40,8 @@ class Comparer:
         if self.airflow is None or not expected:
             return
         try:
-            sentinel = self.airflow.served(SENTINEL)
-            if sentinel is not None and self.airflow.count_in_force(sentinel.bundle) > expected:
+            served = self.airflow.served(sentinel())
+            if served is not None and self.airflow.count_in_force(served.bundle) > expected:
                 return
             scheduled = self.airflow.in_force()
         except OrchestratorError as error:
