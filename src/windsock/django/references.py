@@ -54,6 +54,6 @@ def _is_reference(value: Any) -> bool:
     if not isinstance(value, Mapping) or value.keys() != _KEYS:
         return False
     try:
-        return str(UUID(value[MARK])) == value[MARK]
+        return bool(str(UUID(value[MARK])) == value[MARK])
     except (ValueError, AttributeError, TypeError):
         return False

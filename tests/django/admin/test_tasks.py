@@ -108,8 +108,9 @@ def test_an_expired_result_is_not_shown(admin_client: Client) -> None:
     assert "expired" in page
 
 
-def test_a_traceback_needs_the_permission_to_view(staff: Client) -> None:
-    task = record(traceback="File secret.py")
+@pytest.mark.parametrize("field", ["traceback", "output"])
+def test_a_traceback_and_output_need_the_permission_to_view(staff: Client, field: str) -> None:
+    task = record(**{field: "File secret.py"})
     assert "secret.py" in text(staff, f"{LIST}{task.pk}/change/")
     changer = User.objects.create_user("changer", is_staff=True)
     changer.user_permissions.add(Permission.objects.get(codename="change_taskrun"))

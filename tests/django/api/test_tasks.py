@@ -169,7 +169,7 @@ class TestCancel:
         assert run.status == "PROCESSING"
         assert run.cancel_requested_at is not None
 
-    @pytest.mark.parametrize("status", FINISHED)
+    @pytest.mark.parametrize("status", sorted(FINISHED))
     def test_what_is_finished_is_refused(self, api: APIClient, caller: User, status: str) -> None:
         response = self.cancel(api, create(owner=caller, status=status))
 
@@ -313,3 +313,20 @@ class TestTraceback:
 
     def test_to_others_there_is_none(self, api: APIClient) -> None:
         assert api.get(f"/api/tasks/{create().pk}/traceback/").status_code == 404
+
+
+class TestOutput:
+    def test_it_is_for_who_may_view_the_record(self, api: APIClient, caller: User) -> None:
+        run = create(output="line 1\nline 2\n")
+        allow(api, caller, "view_taskrun")
+
+        assert api.get(f"/api/tasks/{run.pk}/output/").json() == {"output": "line 1\nline 2\n"}
+        assert "output" not in api.get(f"/api/tasks/{run.pk}/").json()
+
+    def test_the_owner_alone_does_not_see_it(self, api: APIClient, caller: User) -> None:
+        run = create(owner=caller, output="line 1")
+
+        assert api.get(f"/api/tasks/{run.pk}/output/").status_code == 403
+
+    def test_to_others_there_is_none(self, api: APIClient) -> None:
+        assert api.get(f"/api/tasks/{create().pk}/output/").status_code == 404

@@ -16,7 +16,7 @@ from windsock.django.testing import run_enqueued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.django.api.project")]
 
-TASK_ENDS = ("status", "traceback", "cancel", "retry")
+TASK_ENDS = ("status", "traceback", "output", "cancel", "retry")
 ADA = {"username": "user1", "email": "user1@example.com", "first_name": "Ada", "last_name": "Lovelace"}
 
 

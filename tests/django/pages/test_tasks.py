@@ -69,12 +69,13 @@ def test_a_step_leads_to_its_run(browser: Client, make_workflow: MakeWorkflow) -
     assert f"/windsock/runs/{run.pk}/" in browser.get(f"/windsock/tasks/{task.pk}/").content.decode()
 
 
+@pytest.mark.parametrize("field", ["traceback", "output"])
 @pytest.mark.parametrize(("permissions", "sees"), [((), False), (("view_taskrun",), True)])
-def test_a_traceback_needs_a_permission(
-    make_user: MakeUser, permissions: tuple[str, ...], sees: bool
+def test_a_traceback_and_output_need_a_permission(
+    make_user: MakeUser, permissions: tuple[str, ...], sees: bool, field: str
 ) -> None:
     user = make_user("owner", *permissions)
-    task = TaskRun.objects.create(task="a.b", name="b", owner=user, traceback="File secret.py")
+    task = TaskRun.objects.create(task="a.b", name="b", owner=user, **{field: "File secret.py"})
     client = Client()
     client.force_login(user)
     assert (b"secret.py" in client.get(f"/windsock/tasks/{task.pk}/").content) is sees

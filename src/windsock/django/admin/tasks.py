@@ -82,7 +82,7 @@ class TaskRunAdmin(ReadOnlyAdmin):
     search_help_text = (
         f"An id, or how a name, a path or a related id begins; of the newest {SEARCHED:,} tasks."
     )
-    long_texts = ("args", "kwargs", "input_data", "result", "traceback", "message")
+    long_texts = ("args", "kwargs", "input_data", "result", "traceback", "message", "output")
     actions = ("cancel", "retry")
     change_form_template = "windsock/admin_task.html"
 
@@ -90,8 +90,7 @@ class TaskRunAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[TaskRun], search_term: str
     ) -> tuple[QuerySet[TaskRun], bool]:
         """Find by id in the whole table, by name, path or related id among the newest."""
-        term = search_term.strip()
-        if not term:
+        if not (term := search_term.strip()):
             return queryset, False
         try:
             return queryset.filter(pk=UUID(term)), False
@@ -100,9 +99,9 @@ class TaskRunAdmin(ReadOnlyAdmin):
             return newest(begins | queryset.filter(related_id=term)), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Group the fields; the traceback is for holders of ``view_taskrun``."""
-        sees_traceback = request.user.has_perm("windsock.view_taskrun")
-        outcome = ("shown_result", "exception", "message", *(("stack",) if sees_traceback else ()))
+        """Group the fields; traceback and output are for holders of ``view_taskrun``."""
+        sees_all = request.user.has_perm("windsock.view_taskrun")
+        outcome = ("shown_result", "exception", "message", *(("stack", "written") if sees_all else ()))
         return (
             (None, {"fields": ("name", "status", "bar", "page")}),
             ("Outcome", {"fields": outcome}),
@@ -152,6 +151,11 @@ class TaskRunAdmin(ReadOnlyAdmin):
     def stack(self, run: TaskRun) -> SafeString:
         """Show the traceback as it was printed."""
         return format_html("<pre>{}</pre>", run.traceback or "-")
+
+    @admin.display(description="output")
+    def written(self, run: TaskRun) -> SafeString:
+        """Show the last part of what a step wrote and logged."""
+        return format_html("<pre>{}</pre>", run.output or "-")
 
     @admin.display(description="retry of")
     def retried(self, run: TaskRun) -> SafeString | str:
@@ -242,8 +246,6 @@ class TaskRunAdmin(ReadOnlyAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def _json(value: Any) -> SafeString | str:
-    if value is None:
-        return "-"
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+def _json(value: Any) -> SafeString:
+    text = "-" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
     return format_html("<pre>{}</pre>", text)

@@ -52,7 +52,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "query": query,
         "sees_workflows": request.user.has_perm("windsock.view_workflow"),
         "can_run": request.user.has_perm(RUN),
-        "tasks": with_context(latest_tasks(request.user))[:TASKS],
+        "tasks": with_context(latest_tasks(request.user)).defer("output")[:TASKS],
         "here": request.get_full_path(),
     }
     return live(request, "overview", context)

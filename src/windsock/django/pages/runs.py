@@ -47,7 +47,8 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
 def step_lines(run: WorkflowRun) -> Iterator[StepLine]:
     """Yield the steps in the order of the plan, then executions that the plan does not name."""
     executions: dict[str, list[TaskRun]] = {}
-    for execution in run.steps.filter(generation=run.generation).order_by("map_index", "id"):
+    of_generation = run.steps.filter(generation=run.generation).defer("output")
+    for execution in of_generation.order_by("map_index", "id"):
         executions.setdefault(execution.step, []).append(execution)
     for name, task in planned(run):
         for begun in executions.pop(name, [None]):

@@ -40,7 +40,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
     before = as_uuid(request.GET.get("before", ""))
     if before:
         found = found.filter(pk__lt=before)
-    shown = list(with_context(found)[: TASKS_A_PAGE + 1])
+    shown = list(with_context(found).defer("output")[: TASKS_A_PAGE + 1])
     context = {
         "tasks": shown[:TASKS_A_PAGE],
         "before": shown[TASKS_A_PAGE - 1].pk if len(shown) > TASKS_A_PAGE else None,
@@ -55,7 +55,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
 @page
 @require_safe
 def task(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Show one task; its traceback is for holders of ``view_taskrun``."""
+    """Show one task; its traceback and output are for holders of ``view_taskrun``."""
     found = get_object_or_404(with_context(visible_to(request.user)), pk=pk)
     may_change = steering.may_change(request.user, found)
     context: dict[str, Any] = {
