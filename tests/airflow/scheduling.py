@@ -1,6 +1,7 @@
 """What Airflow's scheduler and triggerer do to a DAG, step by step, in this process on its real database."""
 
 import asyncio
+import json
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -85,7 +86,7 @@ class Run:
                     XComModel.key == "return_value",
                 )
             )
-        return found
+        return found if found is None else json.loads(found)
 
     def _workloads(self) -> list[Any]:
         supervisor: Any = SimpleNamespace(job=SimpleNamespace(id=1), logger_cache={})

@@ -1,5 +1,6 @@
 """DAGs that people write start tasks on Django's workers and wait in the triggerer, on a real stack."""
 
+import json
 import os
 import shutil
 import signal
@@ -84,9 +85,10 @@ def test_a_dag_waits_for_rows_and_has_django_do_the_work(site: Site) -> None:
     until(site, run, "report", "success")
     (record,) = records(site, run)
     assert record[:4] == ("warehouse.tasks.report", "DONE", 1, 1)
-    results = dict(
-        site.airflow("SELECT task_id, value FROM xcom WHERE run_id = %s AND key = 'return_value'", run.run_id)
+    pushed = site.airflow(
+        "SELECT task_id, value FROM xcom WHERE run_id = %s AND key = 'return_value'", run.run_id
     )
+    results = {task: json.loads(value) for task, value in pushed}
     assert results == {"arrived": 1, "known": {"name": "stock"}, "report": {"lock": 71, "attempt": 1}}
     # A worker rendered the template of the one, and nothing at all of the others.
     assert processes(site, run, "arrived") == processes(site, run, "report") == [(None,)]

@@ -1,8 +1,10 @@
-"""Whether an operator's arguments are complete when its DAG is parsed, and how they reach a trigger."""
+"""What operators that wait in the triggerer share: when they need a worker, and how they say what to do."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
+
+CONNECTION = "django_default"  #: the connection that is used when none is named
 
 _MARKS = ("{{", "{%", "{#")
 
@@ -16,6 +18,11 @@ def is_templated(value: Any) -> bool:
     if isinstance(value, list | tuple | set):
         return any(is_templated(part) for part in value)
     return hasattr(value, "resolve")
+
+
+def needs_worker(task: Any) -> bool:
+    """Whether only a worker can end a task well: it tells who listens to assets, and how long a list is."""
+    return bool(task.outlets) or any(True for _ in task.iter_mapped_dependants())
 
 
 def as_document(task_id: str, value: Mapping[str, Any]) -> str:

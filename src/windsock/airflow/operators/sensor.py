@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import StartTriggerArgs
 
-from windsock.airflow.connection import DjangoHook, SiteAway
-from windsock.airflow.operators.deferral import as_document, is_templated
-from windsock.airflow.triggers import DjangoCheckTrigger
-from windsock.airflow.triggers.ending import End, needs_worker, resume
+from windsock.airflow.operators.deferral import CONNECTION, as_document, is_templated, needs_worker
 
+_TRIGGER = "windsock.airflow.triggers.check.DjangoCheckTrigger"
 _PATIENCE = ("silent_fail", "soft_fail", "never_fail")
 
 
@@ -33,7 +31,8 @@ class DjangoSensor(BaseSensorOperator):
         **options: Airflow's own: ``poke_interval``, ``timeout``, ``soft_fail`` and so on.
     """
 
-    template_fields: Sequence[str] = ("check", "model", "kwargs", "filter", "django_conn_id")
+    template_fields: Sequence[str] = ("check", "model", "op_kwargs", "filter", "django_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"op_kwargs": "py", "filter": "py"}
     ui_color = "#d9e8ef"
 
     def __init__(  # noqa: PLR0913 -- keyword arguments of a DAG's author
@@ -44,7 +43,7 @@ class DjangoSensor(BaseSensorOperator):
         kwargs: Mapping[str, Any] | None = None,
         filter: Mapping[str, Any] | None = None,
         at_least: int = 1,
-        django_conn_id: str = DjangoHook.default_conn_name,
+        django_conn_id: str = CONNECTION,
         deferrable: bool = True,
         **options: Any,
     ) -> None:
@@ -53,18 +52,18 @@ class DjangoSensor(BaseSensorOperator):
             raise ValueError(f"{self.task_id}: give a check, or a model whose rows are counted")
         self.check = check
         self.model = model
-        self.kwargs = kwargs or {}
-        self.filter = filter or {}
+        # Airflow has no template fields with the names of its own parameters, such as kwargs.
+        self.op_kwargs = {} if kwargs is None else kwargs
+        self.filter = {} if filter is None else filter
         self.at_least = at_least
         self.django_conn_id = django_conn_id
         self.deferrable = deferrable
         fields = [getattr(self, name) for name in self.template_fields]
         if deferrable and not (is_templated(fields) or self.on_execute_callback):
             self.start_from_trigger = True
-            trigger = self._trigger(resumes=False)
             self.start_trigger_args = StartTriggerArgs(
-                trigger_cls=trigger.serialize()[0],
-                trigger_kwargs=trigger.serialize()[1],
+                trigger_cls=_TRIGGER,
+                trigger_kwargs=self._for_trigger(resumes=False),
                 next_method="execute_complete",
                 timeout=timedelta(seconds=self.timeout),
             )
@@ -77,14 +76,19 @@ class DjangoSensor(BaseSensorOperator):
         """
         if not self.deferrable:
             return super().execute(context)
+        # Here, since a DAG file pays for every import.
+        from windsock.airflow.triggers import DjangoCheckTrigger
+
         self.defer(
-            trigger=self._trigger(resumes=needs_worker(self)),
+            trigger=DjangoCheckTrigger(**self._for_trigger(resumes=needs_worker(self))),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout),
         )
 
-    def execute_complete(self, context: Any, event: End) -> Any:
+    def execute_complete(self, context: Any, event: Mapping[str, Any]) -> Any:
         """End the task on a worker, where the triggerer could not."""
+        from windsock.airflow.triggers.ending import resume
+
         return resume(event)
 
     def poke(self, context: Any) -> PokeReturnValue:
@@ -93,16 +97,17 @@ class DjangoSensor(BaseSensorOperator):
         Raises:
             AirflowException: the check failed, or is not registered.
         """
+        from windsock.airflow.connection import DjangoHook, SiteAway
+
         try:
             answer = DjangoHook(self.django_conn_id).client().ask("checks/", {"checks": [self._question()]})
         except SiteAway as error:
             self.log.warning("%s; it is asked again at the next turn", error)
             return PokeReturnValue(is_done=False)
         (result,) = answer["results"]
-        if error := result.get("error"):
-            raise AirflowException(
-                ": ".join(filter(None, (error.get("exception"), error.get("message")))) or "The check failed"
-            )
+        if failed := result.get("error"):
+            parts = (failed.get("exception"), failed.get("message"))
+            raise AirflowException(": ".join(filter(None, parts)) or "The check failed")
         value = result.get("value")
         return PokeReturnValue(
             is_done=bool(result.get("met")), xcom_value=None if isinstance(value, bool) else value
@@ -111,15 +116,15 @@ class DjangoSensor(BaseSensorOperator):
     def _question(self) -> dict[str, Any]:
         if self.model:
             return {"model": self.model, "filter": dict(self.filter), "at_least": self.at_least}
-        return {"check": self.check, "kwargs": dict(self.kwargs)}
+        return {"check": self.check, "kwargs": dict(self.op_kwargs)}
 
-    def _trigger(self, *, resumes: bool) -> DjangoCheckTrigger:
-        return DjangoCheckTrigger(
-            question=as_document(self.task_id, self._question()),
-            conn_id=self.django_conn_id,
-            period=self.poke_interval,
-            patience=[name for name in _PATIENCE if getattr(self, name)],
-            retries=self.retries,
-            push=self.do_xcom_push,
-            resumes=resumes,
-        )
+    def _for_trigger(self, *, resumes: bool) -> dict[str, Any]:
+        return {
+            "question": as_document(self.task_id, self._question()),
+            "conn_id": self.django_conn_id,
+            "period": self.poke_interval,
+            "patience": [name for name in _PATIENCE if getattr(self, name)],
+            "retries": self.retries,
+            "push": self.do_xcom_push,
+            "resumes": resumes,
+        }

@@ -1,15 +1,14 @@
 """The operator that has Django's own Celery workers do the work, and holds no worker of Airflow's."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator
 from airflow.triggers.base import StartTriggerArgs
 
-from windsock.airflow.connection import DjangoHook
-from windsock.airflow.operators.deferral import as_document, is_templated
-from windsock.airflow.triggers import DjangoTaskTrigger
-from windsock.airflow.triggers.ending import End, needs_worker, resume
+from windsock.airflow.operators.deferral import CONNECTION, as_document, is_templated, needs_worker
+
+_TRIGGER = "windsock.airflow.triggers.task.DjangoTaskTrigger"
 
 
 class DjangoTaskOperator(BaseOperator):
@@ -29,7 +28,8 @@ class DjangoTaskOperator(BaseOperator):
         **options: Airflow's own; ``execution_timeout`` also limits the task in Django.
     """
 
-    template_fields: Sequence[str] = ("task", "args", "kwargs", "django_conn_id", "queue_name")
+    template_fields: Sequence[str] = ("task", "op_args", "op_kwargs", "django_conn_id", "queue_name")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"op_args": "py", "op_kwargs": "py"}
     ui_color = "#d9efe4"
 
     def __init__(
@@ -38,15 +38,16 @@ class DjangoTaskOperator(BaseOperator):
         task: str,
         args: Sequence[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
-        django_conn_id: str = DjangoHook.default_conn_name,
+        django_conn_id: str = CONNECTION,
         queue_name: str | None = None,
         priority: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.task = task
-        self.args = args or []
-        self.kwargs = kwargs or {}
+        # Airflow has no template fields with the names of its own parameters, such as kwargs.
+        self.op_args = [] if args is None else args
+        self.op_kwargs = {} if kwargs is None else kwargs
         self.django_conn_id = django_conn_id
         self.queue_name = queue_name
         self.priority = priority
@@ -54,10 +55,9 @@ class DjangoTaskOperator(BaseOperator):
         # A worker is needed for what only a worker does before the task runs.
         if not (is_templated(fields) or self.on_execute_callback):
             self.start_from_trigger = True
-            trigger = self._trigger(resumes=False)
             self.start_trigger_args = StartTriggerArgs(
-                trigger_cls=trigger.serialize()[0],
-                trigger_kwargs=trigger.serialize()[1],
+                trigger_cls=_TRIGGER,
+                trigger_kwargs=self._for_trigger(resumes=False),
                 next_method="execute_complete",
             )
 
@@ -67,25 +67,29 @@ class DjangoTaskOperator(BaseOperator):
         Raises:
             TaskDeferred: always.
         """
+        # Here, since a DAG file pays for every import.
+        from windsock.airflow.triggers import DjangoTaskTrigger
+
         self.defer(
-            trigger=self._trigger(resumes=needs_worker(self)),
+            trigger=DjangoTaskTrigger(**self._for_trigger(resumes=needs_worker(self))),
             method_name="execute_complete",
             timeout=self.execution_timeout,
         )
 
-    def execute_complete(self, context: Any, event: End) -> Any:
+    def execute_complete(self, context: Any, event: Mapping[str, Any]) -> Any:
         """End the task on a worker, where the triggerer could not."""
+        from windsock.airflow.triggers.ending import resume
+
         return resume(event)
 
-    def _trigger(self, *, resumes: bool) -> DjangoTaskTrigger:
-        call = {"task": self.task, "args": list(self.args), "kwargs": dict(self.kwargs)}
+    def _for_trigger(self, *, resumes: bool) -> dict[str, Any]:
+        call = {"task": self.task, "args": list(self.op_args), "kwargs": dict(self.op_kwargs)}
         options = {"queue_name": self.queue_name, "priority": self.priority}
-        return DjangoTaskTrigger(
-            call=as_document(
-                self.task_id, call | {name: value for name, value in options.items() if value is not None}
-            ),
-            conn_id=self.django_conn_id,
-            retries=self.retries,
-            push=self.do_xcom_push,
-            resumes=resumes,
-        )
+        given = {name: value for name, value in options.items() if value is not None}
+        return {
+            "call": as_document(self.task_id, call | given),
+            "conn_id": self.django_conn_id,
+            "retries": self.retries,
+            "push": self.do_xcom_push,
+            "resumes": resumes,
+        }

@@ -39,7 +39,7 @@ class DjangoCheckTrigger(BaseTrigger):
         push: bool = True,
         resumes: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.question = question
         self.conn_id = conn_id
         self.period = period

@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow import __version__
 from airflow.configuration import conf
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
@@ -23,6 +22,7 @@ from airflow.triggers.base import (
 )
 
 from windsock.airflow.callbacks import AFFECTED
+from windsock.airflow.operators.deferral import needs_worker
 
 RESULT = "return_value"
 #: How it ended: "done" with "value"; "skipped", "failed" or "timed out" with "message" and maybe "final".
@@ -40,7 +40,7 @@ async def event_for(trigger: BaseTrigger, end: End, *, retries: int, push: bool)
     """
     is_final = end.get("final") or end["end"] == "timed out"
     if (is_final and retries) or not await _ends_here(trigger, end):
-        return TriggerEvent(dict(end))
+        return TriggerEvent(dict(end))  # type: ignore[no-untyped-call]
     if end["end"] == "skipped":
         return TaskSkippedEvent()
     if end["end"] != "done":
@@ -69,11 +69,6 @@ def resume(end: End) -> Any:
     raise (AirflowFailException if end.get("final") else AirflowException)(message)
 
 
-def needs_worker(task: BaseOperator | Any) -> bool:
-    """Whether only a worker can end a task well: it tells who listens to assets, and how long a list is."""
-    return bool(task.outlets) or any(True for _ in task.iter_mapped_dependants())
-
-
 async def _ends_here(trigger: BaseTrigger, end: End) -> bool:
     if end["end"] == "done" and trigger.task is not None and needs_worker(trigger.task):
         return False
@@ -89,7 +84,7 @@ def _would_loop() -> bool:
     """
     if __version__ not in AFFECTED or conf.getboolean("dag_processor", "disable_bundle_versioning"):
         return False
-    bundles = conf.getjson("dag_processor", "dag_bundle_config_list") or []
+    bundles: Any = conf.getjson("dag_processor", "dag_bundle_config_list") or []
     return any(_is_unguarded(str(bundle.get("classpath"))) for bundle in bundles if isinstance(bundle, dict))
 
 

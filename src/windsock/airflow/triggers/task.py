@@ -35,7 +35,7 @@ class DjangoTaskTrigger(BaseTrigger):
     def __init__(
         self, *, call: str, conn_id: str, retries: int = 0, push: bool = True, resumes: bool = False
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.call = call
         self.conn_id = conn_id
         self.retries = retries

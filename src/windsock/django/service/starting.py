@@ -36,7 +36,7 @@ def call_of(body: Mapping[str, Any]) -> tuple[TrackedTask, list[Any], dict[str, 
     except TypeError as error:
         raise Refused("kwargs" if kwargs else "args", str(error)) from None
     for name, kind in (("queue_name", str), ("priority", int)):
-        value: Any = taken(body, name, kind, None)  # type: ignore[arg-type]
+        value: Any = taken(body, name, kind, None)
         if value is not None:
             task = _with(task, name, value)
     return task, args, kwargs
@@ -57,7 +57,7 @@ def instance_of(body: Mapping[str, Any]) -> Instance | None:
         Refused: it says so in another form.
     """
     told = taken(body, "instance", dict, {})
-    found = {name: taken(told, name, kind, None) for name, kind in NAMES.items()}  # type: ignore[arg-type]
+    found = {name: taken(told, name, kind, None) for name, kind in NAMES.items()}
     if any(isinstance(value, str) and len(value) > LONGEST for value in found.values()):
         raise Refused("instance", f"a name has more than {LONGEST} characters")
     if not told:
