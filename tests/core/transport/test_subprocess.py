@@ -55,7 +55,7 @@ def caller(how: str, name: str, path: Path, kwargs: str = "{}") -> Iterator["sub
 
 
 def pids_in(path: Path) -> list[int]:
-    wait_until(path.exists)
+    wait_until(path.exists, 30)
     return [int(pid) for pid in path.read_text().split()]
 
 
@@ -125,9 +125,12 @@ def test_an_interpreter_behind_a_wrapper_is_stopped_with_it(tmp_path: Path) -> N
     wrapper.chmod(0o700)
     transport = Subprocess(environment=Interpreter(wrapper))
     assert transport.send(sample("echo")).succeeded
-    outcome = transport.send(sample("hang", str(tmp_path / "pids")), timeout=timedelta(seconds=1))
+    running = transport.start(sample("hang", str(tmp_path / "pids")))
+    pids = pids_in(tmp_path / "pids")
+    outcome = running.wait(timedelta(seconds=0.1))
     assert outcome.failure is not None
-    wait_until_gone(pids_in(tmp_path / "pids"))
+    assert outcome.failure.message == "The time limit of 0.1 s was reached"
+    wait_until_gone(pids)
 
 
 def test_nothing_is_left_on_disk_for_nothing_is_written_there(
@@ -190,7 +193,7 @@ def test_a_caller_that_gets_sigterm_leaves_no_process(tmp_path: Path, how: str, 
     with caller(how, "hang", tmp_path / "pids", kwargs) as process:
         pids = pids_in(tmp_path / "pids")
         process.terminate()
-        assert process.wait(10) == (7 if how == "raise" else -signal.SIGTERM)
+        assert process.wait(30) == (7 if how == "raise" else -signal.SIGTERM)
         wait_until_gone(pids)
 
 
@@ -206,9 +209,9 @@ def test_a_stopped_call_may_clean_up(tmp_path: Path) -> None:
     outcomes: list[Any] = []
     waiting = threading.Thread(target=lambda: outcomes.append(running.wait()))
     waiting.start()
-    wait_until((tmp_path / "done.ready").exists)
+    wait_until((tmp_path / "done.ready").exists, 30)
     running.stop()
-    waiting.join(10)
+    waiting.join(30)
     assert (tmp_path / "done").read_text() == "cleaned up"
     assert outcomes[0].failure.message == (
         "The process gave no outcome: it was stopped, ended with exit status 3"
