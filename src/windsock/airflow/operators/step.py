@@ -1,23 +1,15 @@
-"""The operator of compiled workflows."""
+"""The operator of compiled workflows; each parse of a shard loads this module, so it loads little itself."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException, AirflowTaskTimeout
 
-from windsock.airflow.operators.calling import raise_failure
-from windsock.airflow.plan import RESULT, Plan, Surroundings, identity, make_plan
-from windsock.airflow.project import Project
-from windsock.airflow.tracebacks import show
-from windsock.call import Outcome
-from windsock.errors import Lost
-from windsock.transport import Warm
+if TYPE_CHECKING:
+    from windsock.airflow.operators.fallback import Fallback
 
 #: The queue whose tasks go to the warm Django process, unless a step names another.
 QUEUE = "windsock"
-_LOST = f"{Lost.__module__}.{Lost.__qualname__}"
 
 
 class StepOperator(BaseOperator):
@@ -28,7 +20,7 @@ class StepOperator(BaseOperator):
 
     template_fields: Sequence[str] = ()
     ui_color = "#e3f0ec"
-    _is_sent = False
+    _fallback: "Fallback | None" = None
 
     def execute(self, context: Any) -> Any:
         """Run the step from a task process of Airflow's: it gets here when no coordinator took the task.
@@ -41,33 +33,10 @@ class StepOperator(BaseOperator):
             AirflowFailException: it failed and forbids another try.
             AirflowException: it failed, or it is not known where the project is.
         """
-        project = Project.of_queue(self.queue)
-        if project is None:
-            raise AirflowException(
-                f"No coordinator takes tasks of the queue {self.queue!r}. Set [sdk] coordinators to "
-                '{"windsock": {"classpath": "windsock.airflow.coordinator.DjangoCoordinator", "kwargs": '
-                f'{{...}}}}}} and [sdk] queue_to_coordinator to {{"{self.queue}": "windsock"}} where the '
-                "executor runs; or, where there are no coordinators, [windsock] directory, environment and "
-                "settings to those of the Django project."
-            )
-        ti = context["ti"]
-        around = Surroundings(
-            run=context["dag_run"],
-            max_tries=ti.max_tries,
-            result_of=partial(ti.xcom_pull, key=RESULT, map_indexes=-1),
-        )
-        plan = make_plan(f"{project.steps}.run", ti, ti.bundle_instance, around)
-        self.log.warning(
-            f"No coordinator takes tasks of the queue {self.queue!r}: {plan.step.task} runs in the warm "
-            f"process of {project.directory} all the same, but by way of a task process of Airflow's"
-        )
-        outcome = self._send(project, plan, identity(ti, ti.bundle_instance))
-        if outcome.skipped:
-            raise AirflowSkipException(outcome.message)
-        if outcome.failure is not None:
-            show(self.log, outcome.failure)
-            raise_failure(outcome.failure)
-        return outcome.value
+        from windsock.airflow.operators.fallback import Fallback
+
+        self._fallback = Fallback(self.queue, self.log)
+        return self._fallback.run(context)
 
     def on_kill(self) -> None:
         """Leave the step: its process and all that it started are killed.
@@ -75,23 +44,5 @@ class StepOperator(BaseOperator):
         Raises:
             AirflowException: it runs.
         """
-        if self._is_sent:
-            self._is_sent = False
-            raise AirflowException("Airflow ended the step")
-
-    def _send(self, project: Project, plan: Plan, who: dict[str, Any]) -> Outcome:
-        warm = project.warm_process()
-        try:
-            self._is_sent = True
-            outcome = Warm(process=warm).send(plan.call)
-        except (AirflowException, AirflowTaskTimeout) as end:
-            self._is_sent = False
-            limit = plan.step.timeout
-            is_late = isinstance(end, AirflowTaskTimeout) and limit is not None
-            reason = f"time limit of {limit.total_seconds():g} s" if is_late and limit else "ended by Airflow"
-            project.tell_lost(warm, **who, reason=reason)
-            raise
-        self._is_sent = False
-        if outcome.failure is not None and outcome.failure.exception == _LOST:
-            project.tell_lost(warm, **who, reason=outcome.failure.message)
-        return outcome
+        if self._fallback is not None:
+            self._fallback.leave()
