@@ -22,6 +22,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 Serializer = Literal["json", "pickle"]
+Writer = Callable[[Any, str], Any]
 
 _TYPE = "$type"
 _VALUE = "value"
@@ -58,11 +59,16 @@ def unpack(data: Any, *, serializer: Serializer = "json", importing: bool = Fals
     Raises:
         TypeError: the data was not packed like this.
     """
-    if not isinstance(data, Mapping) or data.get(_TYPE) != "pickle":
+    if not is_pickled(data):
         return _unpack(data, importing)
     if serializer != "pickle":
         raise TypeError('this is pickled data, which only serializer="pickle" reads')
     return pickle.loads(base64.b64decode(data[_VALUE]))  # noqa: S301 - the caller opted in
+
+
+def is_pickled(data: Any) -> bool:
+    """Whether ``data`` is what ``pack`` returns with ``serializer="pickle"``."""
+    return isinstance(data, Mapping) and data.get(_TYPE) == "pickle"
 
 
 def _pack(value: Any, place: str) -> Any:
@@ -175,15 +181,12 @@ def _pickled(value: Any, place: str) -> str:
         raise TypeError(f"{place} cannot be pickled: {error}") from error
 
 
-Writer = Callable[[Any, str], Any]
-
-
 def _as(kind: str, write: Callable[[Any], Any]) -> Writer:
     return lambda value, _: _tagged(kind, write(value))
 
 
 def _items_as(kind: str) -> Writer:
-    return lambda value, place: _tagged(kind, _pack_items(value, place))
+    return lambda values, place: _tagged(kind, _pack_items(values, place))
 
 
 #: In this order: a datetime is a date, too, and a member of an enumeration may be a text.

@@ -169,6 +169,18 @@ def test_pickle_carries_what_json_cannot() -> None:
     assert unpack(outcome.value, serializer="pickle") == [[2 + 3j], {"u": UUID(int=1)}]
 
 
+def test_what_xcom_could_only_hold_pickled_is_itself_again() -> None:
+    held = pack(2 + 3j, serializer="pickle")
+    outcome = run(
+        "call",
+        task="tests.django.called.echo",
+        args=pack([held, [(held,)]], serializer="pickle"),
+        kwargs=pack({"a": {"b": held}}, serializer="pickle"),
+        serializer="pickle",
+    )
+    assert unpack(outcome.value, serializer="pickle") == [[2 + 3j, [(2 + 3j,)]], {"a": {"b": 2 + 3j}}]
+
+
 def test_leaving_is_a_failure_with_the_place_where_it_happened() -> None:
     failure = call("leaves", 3).failure
     assert failure is not None

@@ -31,7 +31,7 @@ from django.db import close_old_connections
 
 from windsock.call import Failure, Outcome, describe, import_function
 from windsock.django.unrecorded import CallContext
-from windsock.payload import Serializer, pack, unpack
+from windsock.payload import Serializer, is_pickled, pack, unpack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,7 +208,17 @@ def _defined(source: str, place: tuple[str, int], name: str) -> Callable[..., An
 
 
 def _unpacked(data: Any, how: Terms) -> Any:
-    return unpack(data, serializer=how.serializer, importing=True)
+    value = unpack(data, serializer=how.serializer, importing=True)
+    return _restored(value) if how.serializer == "pickle" else value
+
+
+def _restored(value: Any) -> Any:
+    """Return arguments with those parts unpickled that XCom could only hold pickled."""
+    if is_pickled(value):
+        return unpack(value, serializer="pickle")
+    if type(value) is dict:
+        return {key: _restored(item) for key, item in value.items()}
+    return type(value)(map(_restored, value)) if type(value) in (list, tuple) else value
 
 
 def _result(function: Callable[[], Any], how: Terms) -> Any:

@@ -1,17 +1,27 @@
 import json
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 import structlog
 from airflow.sdk import DAG
 from airflow.sdk.definitions.connection import Connection
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
+from airflow.sdk.execution_time.timeout import timeout
 from airflow.serialization.serialized_objects import DagSerialization
 
 from windsock.airflow.connection import DjangoHook
@@ -71,6 +81,13 @@ def test_what_cannot_be_passed_fails_at_once_and_says_what_to_pass(recording: Re
     with pytest.raises(AirflowFailException, match=r"kwargs.user.0 is a complex, .* serializer=\"pickle\""):
         run(sync(kwargs={"user": [2j]}), recording)
     assert recording.calls == []
+
+
+def test_a_text_is_no_list_of_arguments(recording: Recording) -> None:
+    operator = sync(args="{{ days }}")
+    operator.render_template_fields({"days": ["a"]})  # type: ignore[typeddict-unknown-key]
+    with pytest.raises(AirflowFailException, match=r"args: expected a list .* render_template_as_native_obj"):
+        run(operator, recording)
 
 
 def test_the_limit_of_a_result_is_configured(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +165,7 @@ def test_pickle_must_be_allowed(recording: Recording, monkeypatch: pytest.Monkey
         sync(serializer="pickle")
     monkeypatch.setenv("AIRFLOW__WINDSOCK__ALLOW_PICKLE", "True")
     recording.functions[CALL] = lambda **kwargs: kwargs["args"]
-    assert run(sync(serializer="pickle", args=[2j, {1}]), recording) == [2j, {1}]
+    assert run(sync(serializer="pickle", args=[{1}, Path("/srv")]), recording) == [{1}, "/srv"]
 
 
 def test_a_serializer_that_does_not_exist_is_refused() -> None:
@@ -178,6 +195,17 @@ def test_an_environment_survives_rendering_and_the_serialization_of_its_dag(envi
     served = DagSerialization.from_dict(data).get_task("sync")
     assert served.environment == operator.environment
     assert data == json.loads(json.dumps(DagSerialization.to_dict(dag)))
+
+
+def test_arguments_of_any_type_leave_their_dag_the_same_at_every_parse() -> None:
+    with DAG("shop") as dag:
+        args = [date(2026, 1, 2), {"b", "a"}, b"\xff", Path("/srv"), UUID(int=7), timedelta(1)]
+        operator = sync(args=args, kwargs={"price": Decimal("1.10"), "pair": (1, 2)})
+    data = json.dumps(DagSerialization.to_dict(dag))
+    assert DagSerialization.from_dict(json.loads(data)).get_task("sync").task_type == "DjangoOperator"
+    operator.render_template_fields({})  # type: ignore[typeddict-item]
+    assert operator.op_args == args
+    assert operator.op_kwargs == {"price": Decimal("1.10"), "pair": (1, 2)}
 
 
 def test_an_environment_is_rendered() -> None:
@@ -226,23 +254,28 @@ def test_with_an_environment_no_connection_is_asked(connection: list[str]) -> No
     assert connection == []
 
 
-def test_a_signal_that_ends_the_task_ends_the_call(shop: dict[str, Any], tmp_path: Path) -> None:
-    """The handler is Airflow's own: it calls ``on_kill`` in the main thread."""
+@pytest.mark.parametrize("way", ["killed", "time limit"])
+def test_what_ends_a_task_ends_all_that_its_call_started(
+    way: str, shop: dict[str, Any], tmp_path: Path
+) -> None:
     pids = tmp_path / "pids"
     operator = sync(task="windsock.testing.samples.hang", args=[str(pids)], **shop)
+    sig = signal.SIGTERM if way == "killed" else signal.SIGALRM
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGALRM)}
 
-    def watch(*_: object) -> None:
-        if pids.exists():
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            operator.on_kill()
+    def end_it() -> None:
+        wait_until(pids.exists, 60)
+        os.kill(os.getpid(), sig)
 
-    before = signal.signal(signal.SIGALRM, watch)
-    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    thread = threading.Thread(target=end_it)
+    signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())  # as Airflow's task runner has it
+    thread.start()
     try:
-        with pytest.raises(AirflowException, match="Airflow ended the task"):
+        with pytest.raises(AirflowException if way == "killed" else AirflowTaskTimeout), timeout(600):
             operator.execute({})
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        thread.join()
+        for each, handler in before.items():
+            signal.signal(each, handler)
     for pid in pids.read_text().split():
-        wait_until(lambda pid=int(pid): not is_running(pid))
+        wait_until(lambda pid=int(pid): not is_running(pid))  # type: ignore[misc]

@@ -81,6 +81,18 @@ def test_a_poetry_project_is_imported_from_its_own_folder(tmp_path: Path) -> Non
         place.transport({})
 
 
+def test_a_project_is_imported_from_where_its_environment_stands_beside_manage_py(tmp_path: Path) -> None:
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    (tmp_path / ".venv/pyvenv.cfg").touch()
+    environments = (Venv(tmp_path / ".venv"), Interpreter(python))
+    assert [subprocess(environment=each).directory for each in environments] == [None, None]
+    (tmp_path / "manage.py").touch()
+    assert [subprocess(environment=each).directory for each in environments] == [tmp_path, tmp_path]
+    assert subprocess(environment=environments[0], directory=Path("/")).directory == Path("/")
+
+
 def test_in_this_process_the_project_needs_django_beside_airflow() -> None:
     transport = Place(environment=InProcess()).transport({})
     with pytest.raises(EnvironmentNotFound, match="has no django, so the project cannot run in this process"):

@@ -1,3 +1,4 @@
+import base64
 import dataclasses
 import json
 from collections import OrderedDict
@@ -11,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from airflow.sdk.serde import deserialize, serialize
 
-from windsock.airflow.operators.results import as_xcom
+from windsock.airflow.operators.results import as_xcom, pickled_as_xcom
+from windsock.payload import pack
 
 
 @dataclasses.dataclass
@@ -74,3 +76,16 @@ def test_what_xcom_can_hold_comes_out_the_same(value: Any) -> None:
 def test_what_xcom_cannot_hold_comes_out_as_what_is_nearest(value: Any, nearest: Any) -> None:
     back = through_xcom(value)
     assert (back, type(back)) == (nearest, type(nearest))
+
+
+def test_a_pickled_result_comes_out_if_xcom_can_hold_it_and_stays_pickled_if_not() -> None:
+    assert pickled_as_xcom(pack({1: Path("/srv")}, serializer="pickle")) == {"1": "/srv"}
+    held = pack(2 + 3j, serializer="pickle")
+    assert pickled_as_xcom(held) == held
+    assert serialize(held) == held
+
+
+def test_a_pickled_result_whose_class_is_unknown_here_stays_pickled() -> None:
+    nowhere = base64.b64encode(b"cnowhere\nNothing\n.").decode()
+    held = {"$type": "pickle", "value": nowhere}
+    assert pickled_as_xcom(held) == held

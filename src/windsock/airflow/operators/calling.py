@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from windsock import payload
 from windsock.airflow.operators.place import Place
-from windsock.airflow.operators.results import as_xcom
+from windsock.airflow.operators.results import as_xcom, pickled_as_xcom
 from windsock.airflow.tracebacks import show
 from windsock.call import Call, Failure, Outcome
 from windsock.environment import Environment, to_json
@@ -94,7 +94,9 @@ class CallingOperator(BaseOperator):
         if outcome.failure is not None:
             show(self.log, outcome.failure, what="The project's function failed")
             raise_failure(outcome.failure)
-        return as_xcom(payload.unpack(outcome.value, serializer=self.serializer))
+        if self.serializer == "pickle":
+            return pickled_as_xcom(outcome.value)
+        return as_xcom(payload.unpack(outcome.value))
 
     def on_kill(self) -> None:
         """Leave the call, of which nothing is left then.
@@ -128,9 +130,18 @@ class CallingOperator(BaseOperator):
     def packed(self, **parts: Any) -> dict[str, Any]:
         """Return the keywords of a call with the values that they carry packed.
 
+        Args:
+            parts: lists of arguments, and mappings of them by name.
+
         Raises:
             TypeError: one cannot be held; the message says what to pass instead.
         """
+        for name, value in parts.items():
+            if isinstance(value, str):
+                raise TypeError(
+                    f"{name}: expected a list or a dict, not the text {value!r}; Jinja makes text of all "
+                    "that it renders, unless the DAG says render_template_as_native_obj=True"
+                )
         return {
             name: payload.pack(value, place=name, serializer=self.serializer) for name, value in parts.items()
         }

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from windsock.call import Call, Outcome, describe, import_function
-from windsock.environment import Environment, InProcess, Interpreter, Poetry, Uv, child_variables, from_json
+from windsock.environment import (
+    Environment,
+    InProcess,
+    Interpreter,
+    Poetry,
+    Uv,
+    Venv,
+    child_variables,
+    from_json,
+)
 from windsock.errors import EnvironmentNotFound, TransportError
 from windsock.transport import Inline, Subprocess, Transport
 
@@ -90,9 +99,22 @@ class Place:
         )
 
     def _directory(self) -> Path | None:
-        if self.directory is None and isinstance(self.environment, Poetry | Uv):
-            return Path(self.environment.path).expanduser()
-        return self.directory
+        if self.directory is not None:
+            return self.directory
+        match self.environment:
+            case Poetry(path) | Uv(path):
+                return Path(path).expanduser()
+            case Venv(path):
+                return _beside(Path(path))
+            case Interpreter(path):
+                return _beside(Path(path).parent.parent)
+        return None
+
+
+def _beside(environment: Path) -> Path | None:
+    """Return the folder in which an environment stands, if it is a project's."""
+    folder = Path(os.path.abspath(environment.expanduser())).parent
+    return folder if (folder / "manage.py").is_file() else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,10 @@ from pathlib import PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from airflow.sdk.serde import serialize
+
+from windsock.payload import unpack
+
 
 def as_xcom(value: Any) -> Any:
     """Return ``value`` such that XCom gives back the same, or what comes nearest.
@@ -36,6 +40,19 @@ def as_xcom(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, PurePath):
         return str(value)
+    return value
+
+
+def pickled_as_xcom(packed: Any) -> Any:
+    """Return a pickled result as ``as_xcom`` does, or as it is where XCom or this process cannot hold it.
+
+    Another call with ``serializer="pickle"`` gets the value itself then.
+    """
+    try:
+        value = as_xcom(unpack(packed, serializer="pickle"))
+        serialize(value)
+    except Exception:
+        return packed
     return value
 
 

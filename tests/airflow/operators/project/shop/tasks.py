@@ -4,13 +4,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as clock
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.db import connection
 
@@ -24,24 +19,8 @@ def sync(day: str, factor: int = 2) -> dict[str, Any]:
 
 
 def echo(*args: Any, **kwargs: Any) -> dict[str, Any]:
-    return {"args": list(args), "kwargs": kwargs}
-
-
-def kinds() -> dict[str, Any]:
-    return {
-        "date": date(2026, 1, 2),
-        "moment": datetime(2026, 1, 2, 3, tzinfo=UTC),
-        "clock": clock(3, 4),
-        "span": timedelta(minutes=1.5),
-        "price": Decimal("12.30"),
-        "precise": Decimal("0.12345678901234567890"),
-        "key": UUID(int=7),
-        "path": Path("/srv/shop"),
-        "bytes": b"\x00\xff",
-        "set": {1},
-        "pair": (1, "a"),
-        7: None,
-    }
+    types = [type(each).__name__ for each in (*args, *kwargs.values())]
+    return {"args": list(args), "kwargs": kwargs, "types": types}
 
 
 def where() -> dict[str, Any]:
@@ -74,8 +53,8 @@ def unpicklable_by_json() -> complex:
     return 2 + 3j
 
 
-def a_function() -> Callable[..., Any]:
-    return print
+def absolute(many: set[complex], one: complex) -> list[float]:
+    return [max(map(abs, many)), abs(one)]
 
 
 def published(*args: Any, **kwargs: Any) -> list[Any]:
