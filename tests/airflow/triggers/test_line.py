@@ -55,6 +55,22 @@ def test_it_insists_until_the_site_answers(site: FakeSite, monkeypatch: pytest.M
     assert len(said) == 1
 
 
+def test_a_request_at_which_the_site_fails_is_given_up(
+    site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(site, "answer", lambda *_: (500, {}))
+    said: list[str] = []
+
+    async def insist() -> None:
+        async with line_to("django_default") as shared:
+            await shared.insist("checks/", {"checks": []}, say=said.append)
+
+    with pytest.raises(SiteRefused, match="answered 500, 5 times"):
+        asyncio.run(insist())
+    assert len(said) == 1
+
+
 def test_pauses_grow_to_a_limit() -> None:
     pauses = Pauses()
     found = [pauses.next() for _ in range(10)]

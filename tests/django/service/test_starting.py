@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.exceptions import ImproperlyConfigured
 from tests.django import jobs
 
 from windsock.django.actions.waiters import Instance
@@ -73,6 +72,6 @@ def test_who_waits_is_told_or_not() -> None:
 def test_such_tasks_belong_to_nobody_or_to_one_user(monkeypatch: pytest.MonkeyPatch) -> None:
     assert starting.owner() is None
     monkeypatch.setenv("WINDSOCK_SERVICE_OWNER", "airflow")
-    with pytest.raises(ImproperlyConfigured, match="SERVICE_OWNER"):
+    with pytest.raises(Refused, match="SERVICE_OWNER"):
         starting.owner()
     assert User.objects.create_user("airflow").pk == starting.owner()

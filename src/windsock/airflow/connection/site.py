@@ -21,6 +21,10 @@ CONNECT, READ = 5.0, 20.0
 class SiteAway(WindsockError):
     """The Django site does not answer, or not now; another try may succeed."""
 
+    def __init__(self, message: str, status: int = 0) -> None:
+        self.status = status  #: of HTTP; 0: there was no answer
+        super().__init__(message)
+
 
 class SiteRefused(WindsockError):
     """The Django site refuses this request, and would refuse it again."""
@@ -117,7 +121,7 @@ def _read(response: httpx.Response) -> dict[str, Any]:
         hint = "is the connection's password the same as WINDSOCK['FEED_KEY'] of the Django settings?"
         raise SiteRefused(f"{where}: refused the key; {hint}", status)
     if status >= 500 or status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT):
-        raise SiteAway(f"{where}: answered {status}")
+        raise SiteAway(f"{where}: answered {status}", status)
     try:
         answer = response.json()
     except ValueError:

@@ -10,13 +10,14 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from windsock.airflow.connection import DjangoHook, Site, SiteAway
+from windsock.airflow.connection import DjangoHook, Site, SiteAway, SiteRefused
 from windsock.airflow.triggers.checker import Checker
 from windsock.airflow.triggers.listener import Listener
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8  #: requests at the same time, beside the listener's one
+FAILS, MOST_FAILURES = 500, 5  #: an error of the site's own, which may be about this one request
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 15.0  #: seconds between two tries while the site is away
 
 
@@ -45,8 +46,12 @@ class Line:
             path: of a request that does no harm twice.
             body: its object.
             say: is told once that the site is away.
+
+        Raises:
+            SiteRefused: it refuses, or it fails at this request again and again.
+            WireError: the answer cannot be read here.
         """
-        pauses, said = Pauses(), False
+        pauses, said, failures = Pauses(), False, 0
         while True:
             try:
                 async with self._slots:
@@ -55,6 +60,9 @@ class Line:
                 if not said:
                     say(f"{error}; it is asked again until it answers")
                     said = True
+                failures += error.status == FAILS
+                if failures >= MOST_FAILURES:
+                    raise SiteRefused(f"{error}, {failures} times", FAILS) from None
             await asyncio.sleep(pauses.next())
 
     async def url_of(self, id: str) -> str:

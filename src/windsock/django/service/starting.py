@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ImproperlyConfigured
 
 from windsock.django import arguments
 from windsock.django.actions.waiters import Instance
@@ -71,7 +70,7 @@ def owner() -> Any:
     """Return the primary key of the user to whom such tasks belong, or None.
 
     Raises:
-        ImproperlyConfigured: there is no such user.
+        Refused: there is no such user.
     """
     if not settings.SERVICE_OWNER:
         return None
@@ -80,7 +79,7 @@ def owner() -> Any:
     )
     found = users.values_list("pk", flat=True).first()
     if found is None:
-        raise ImproperlyConfigured("WINDSOCK['SERVICE_OWNER'] names no active user.")
+        raise Refused("owner", "WINDSOCK['SERVICE_OWNER'] of the Django settings names no active user")
     return found
 
 
