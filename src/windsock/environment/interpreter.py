@@ -44,7 +44,7 @@ class Interpreter:
         """
         # A virtual environment's python is a link: following it would leave the environment.
         path = Path(os.path.abspath(os.path.expanduser(self.path)))
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise EnvironmentNotFound(
                 f"There is no Python interpreter at {path}; give the path of the project's own python, "
                 "such as /srv/shop/.venv/bin/python."
@@ -69,7 +69,7 @@ class Venv:
             EnvironmentNotFound: the folder is missing or holds no environment.
         """
         folder = Path(os.path.abspath(os.path.expanduser(self.path)))
-        if not (folder / "pyvenv.cfg").is_file():
+        if not os.path.isfile(folder / "pyvenv.cfg"):
             raise EnvironmentNotFound(
                 f"{folder} is not a virtual environment; create it with "
                 f"`python -m venv {folder}` and install the project into it."

@@ -64,11 +64,12 @@ class LockedProject:
         """
         # Followed, for a link such as "current" may lead to another project tomorrow.
         folder = Path(os.path.realpath(os.path.expanduser(path)))
-        if not (folder / "pyproject.toml").is_file():
+        if not os.access(folder / "pyproject.toml", os.R_OK):
             raise EnvironmentNotFound(
-                f"There is no pyproject.toml in {folder}; give the folder of the project that has it."
+                f"There is no pyproject.toml in {folder} that this user can read; "
+                "give the folder of the project that has it."
             )
-        if not (folder / lock).is_file():
+        if not os.access(folder / lock, os.R_OK):
             raise EnvironmentNotFound(f"There is no {lock} in {folder}; run `{command}` there and commit it.")
         return cls(folder, (lock, "pyproject.toml"))
 
@@ -104,24 +105,46 @@ def resolve(project: LockedProject, keeper: Keeper, *, install: bool) -> Path:
     Raises:
         EnvironmentNotFound: there is no environment, or installing failed.
     """
+    begun = time.time()
     name = hashlib.sha256(os.fsencode(project.folder)).hexdigest()[:16]
     path = memory.folder() / f"{name}.json"
     python = _known(project, path, install=install)
     if python is not None:
         return python
     with memory.alone(path.with_suffix(".lock")) as holding:
-        python = _known(project, path, install=install)  # by whoever was first
+        # Whoever was first knows it now, or failed for all that waited.
+        python = _known(project, path, install=install)
         if python is not None:
             return python
-        _forget(path)
-        seen, digest = project.seen(), project.digest()
-        if install:
-            keeper.install(holding)
-        python = Venv(keeper.find()).python()
-        if install:
-            memory.write(_stamp(python), {"digest": digest})
-        _remember(path, {"seen": seen, "digest": digest, "python": os.fspath(python)})
-        return python
+        _raise_shared(project, path, begun, install=install)
+        try:
+            return _ask(project, keeper, path, holding if install else None)
+        except EnvironmentNotFound as error:
+            failure = {"at": time.time(), "digest": project.digest(), "install": install}
+            with contextlib.suppress(EnvironmentNotFound):
+                memory.write(path, {"failure": failure | {"message": str(error)}})
+            raise
+
+
+def _ask(project: LockedProject, keeper: Keeper, path: Path, holding: int | None) -> Path:
+    _forget(path)
+    seen, digest = project.seen(), project.digest()
+    if holding is not None:
+        keeper.install(holding)
+    python = Venv(keeper.find()).python()
+    if holding is not None:
+        memory.write(_stamp(python), {"digest": digest})
+    _remember(path, {"seen": seen, "digest": digest, "python": os.fspath(python)})
+    return python
+
+
+def _raise_shared(project: LockedProject, path: Path, begun: float, *, install: bool) -> None:
+    """Fail as the one did for whom this caller waited; the next call tries again."""
+    failure = memory.read(path).get("failure")
+    if not failure or failure["at"] < begun or install > failure["install"]:
+        return
+    if failure["digest"] == project.digest():
+        raise EnvironmentNotFound(failure["message"])
 
 
 def _forget(path: Path) -> None:
@@ -140,7 +163,7 @@ def _stamp(python: Path) -> Path:
 def _known(project: LockedProject, path: Path, *, install: bool) -> Path | None:
     record = memory.read(path)
     seen = project.seen()
-    if not record or (record.get("seen") != seen and not _still(project, path, record, seen)):
+    if "python" not in record or (record.get("seen") != seen and not _still(project, path, record, seen)):
         return None
     python = Path(record["python"])
     if install and memory.read(_stamp(python)).get("digest") != record["digest"]:

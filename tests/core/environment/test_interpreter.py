@@ -33,7 +33,7 @@ def test_the_home_folder_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert Interpreter("~/python").python() == tmp_path / "python"
 
 
-@pytest.mark.parametrize("path", ["/nowhere/python", "/", ""])
+@pytest.mark.parametrize("path", ["/nowhere/python", "/", "", "/" + "x" * 300])
 def test_no_interpreter_gives_advice(path: str) -> None:
     with pytest.raises(EnvironmentNotFound, match="give the path of the project's own python"):
         Interpreter(path).python()
