@@ -1,0 +1,9 @@
+"""The command line of a small project."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paint_settings")
+execute_from_command_line(sys.argv)
