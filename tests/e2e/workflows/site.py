@@ -30,6 +30,7 @@ from windsock.wire import to_json
 from windsock.workflow import Step, Workflow
 
 HERE = Path(__file__).parent
+PROJECTS = (HERE / "project", HERE.parent / "runtime" / "project")
 UNFINISHED = ("PENDING", "PROCESSING")
 Row = tuple[Any, ...]
 
@@ -38,7 +39,7 @@ def variables() -> dict[str, str]:
     """Return what a stack is started with, so that it has the rules' application."""
     return {
         "DJANGO_SETTINGS_MODULE": "rules_settings",
-        "PYTHONPATH": str(HERE / "project"),
+        "PYTHONPATH": os.pathsep.join(map(str, PROJECTS)),
         "WINDSOCK_THROTTLE_RATE": "",
     }
 
@@ -46,7 +47,7 @@ def variables() -> dict[str, str]:
 def watched(folder: Path) -> dict[str, str]:
     """Return the same, so that Airflow's processes can be looked into; they write into ``folder``."""
     folder.mkdir()
-    path = os.pathsep.join(str(HERE / name) for name in ("project", "watch"))
+    path = os.pathsep.join(map(str, (*PROJECTS, HERE / "watch")))
     return variables() | {"PYTHONPATH": path, "WINDSOCK_WATCH": str(folder)}
 
 
