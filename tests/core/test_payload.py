@@ -84,7 +84,7 @@ def through_json(value: Any, **options: Any) -> Any:
     return payload.unpack(json.loads(json.dumps(packed, allow_nan=False).encode()), **options)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_a_value_comes_back_as_it_went(value: Any) -> None:
     back = through_json(value)
     assert (back, type(back)) == (value, type(value))

@@ -13,7 +13,7 @@ from tests.airflow.operators.conftest import PROJECT, ROOT, Worker
 
 from windsock.airflow.operators import PoetryDjangoOperator
 from windsock.airflow.operators.poetry import days_ago, project_folder
-from windsock.environment import Poetry
+from windsock.environment import Poetry, child_variables, pinned
 from windsock.testing import Recording
 
 #: Stands for Poetry, which needs a package index: it notes what it is asked, and installs what is prepared.
@@ -160,6 +160,54 @@ def test_a_dag_as_it_was_published_runs_with_other_imports_and_schedule_alone(
     (worker.folder / "shop.py").write_text(PUBLISHED)
     assert worker.supervise("run_django_task") == 0
     assert worker.api.pushed == {"run_django_task": [[], {"arg1": "value1", "arg2": "value2"}]}
+
+
+REAL = """
+[project]
+name = "shop"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["django>=5.2,<6"]
+
+[tool.poetry]
+package-mode = false
+"""
+SOURCE = """
+[[tool.poetry.source]]
+name = "machine"
+url = "{index}"
+priority = "primary"
+"""
+
+
+def source(python: str) -> str:
+    """Poetry's words for the index of this machine's pip."""
+    command = [python, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"\.index-url='(.*)'", listed)
+    return SOURCE.format(index=found[1] if found else "https://pypi.org/simple")
+
+
+@pytest.mark.full
+def test_the_same_dag_runs_with_the_real_poetry(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("VIRTUALENVS_PATH", "CACHE_DIR", "CONFIG_DIR"):
+        monkeypatch.setenv(f"POETRY_{name}", str(tmp_path / "poetry" / name))
+    poetry = pinned.poetry()
+    root = tmp_path / "dags-folder"
+    folder = root / "development" / "shop"
+    shutil.copytree(PROJECT, folder)
+    (folder / "pyproject.toml").write_text(REAL + source(poetry[0]))
+    subprocess.run([*poetry, "lock"], cwd=folder, env=child_variables(), check=True)
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(root))
+    (worker.folder / "shop.py").write_text(PUBLISHED)
+    before = {path for path in root.rglob("*") if path.suffix != ".pyc"}
+    for _ in range(2):
+        assert worker.supervise("run_django_task") == 0
+    assert worker.api.pushed == {"run_django_task": [[], {"arg1": "value1", "arg2": "value2"}]}
+    left = {path for path in root.rglob("*") if path.suffix != ".pyc"} - before
+    assert {path.name for path in left} <= {"__pycache__"}
 
 
 def test_templates_dict_is_rendered_and_passed(recording: Recording) -> None:
