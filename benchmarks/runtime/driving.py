@@ -80,7 +80,7 @@ def one_by_one(site: Site, dag: str, count: int, seconds: float, rest: Figures |
         if time.monotonic() > deadline and walls:
             break
         # So that what follows a run is over, and nothing keeps step with the scheduler.
-        time.sleep(pauses.uniform(0.2, 0.7))
+        time.sleep(pauses.uniform(0.1, 0.4))
     time.sleep(1)
     used, wall = between(before, site.spent()), time.monotonic() - began
     return _per_run(used, wall, len(walls), rest or {}) | {

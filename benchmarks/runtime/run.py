@@ -5,14 +5,12 @@ after every stage anew.
 """
 
 import argparse
-import hashlib
 import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,49 +27,18 @@ import projects
 import psutil
 import servers
 import sites
+import ways
 from client import Client
 from projects import Projects
 from sites import Site
 from stages import Stages
+from ways import FIRST, OPERATORS, STOCK, WARM, WARM_MANY, Way
 
 HERE = Path(__file__).parent
 OURS = ("django", "psycopg")
 THEIRS = ("apache-airflow", "django", "psycopg")
-#: What the workers of the scheduler inherit that Windsock starts.
-PRELOADED = ("windsock.airflow.bundle", "windsock.airflow.coordinator")
 MANY = 5000
-FIRST = "report_1"
 LIVE = 60 + 0.06 * MANY  #: seconds until as many workflows are live
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a DAG's only task gets to the Django function."""
-
-    name: str
-    dag: str
-    file: str = ""  #: of hand-written ones
-    quick: bool = False  #: whether a quick run takes all its rounds
-    seconds: float = 75  #: for its rounds
-    stubbed: float = 0  #: seconds for its rounds with a stub of Airflow's API; 0: none are made
-
-
-WARM = Way("warm", FIRST, quick=True)
-WARM_MANY = Way("warm_many", FIRST)
-OPERATORS = (
-    Way("django_venv", "django_venv", "django_venv.py"),
-    Way("django_uv", "django_uv", "django_uv.py"),
-    Way("django_poetry", "django_poetry", "django_poetry.py", stubbed=25),
-    Way("celery_task", "celery_task", "celery_task.py"),
-)
-STOCK = (
-    Way("empty", "empty", "empty.py", stubbed=20, quick=True),
-    Way("obvious_1", f"{FIRST}_of_1", "obvious_1.py", stubbed=30, quick=True),
-    Way("external", "external", "external.py", stubbed=30),
-    Way("published", "published", "published.py", seconds=130),
-    Way("obvious_1000", f"{FIRST}_of_1000", "obvious_1000.py", stubbed=30),
-    Way("obvious_5000", f"{FIRST}_of_5000", "obvious_5000.py", stubbed=70, seconds=85),
-)
 
 
 def main() -> None:
@@ -107,7 +74,6 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--at-once", type=int, default=200)
-    parser.add_argument("--at-once-seconds", type=float, default=25, help="longest, for each way")
     parser.add_argument("--quick", action="store_true", help="all rounds for the main ways, 3 for others")
     parser.add_argument("--ways", default="", help="only those, separated by commas")
     parser.add_argument("--output", type=Path, default=HERE / "RESULTS.md")
@@ -126,12 +92,14 @@ class Run(Stages):
         """Whether the way is to be measured; a quick run has no time for what takes minutes to set up."""
         if self.options.ways:
             return way.name in self.options.ways.split(",")
-        return not self.options.quick or way.name not in ("warm_many", "obvious_1000", "obvious_5000")
+        return not self.options.quick or way.name not in ways.SLOW
 
     def rounds(self, way: Way) -> int:
+        """Return how many runs one by one it gets."""
         return self.options.rounds if way.quick or not self.options.quick else min(3, self.options.rounds)
 
     def figures_of(self, way: Way) -> dict[str, Any]:
+        """Return where its figures are kept."""
         return self.figures.setdefault("ways", {}).setdefault(way.name, {})
 
     def take(
@@ -148,18 +116,16 @@ class Run(Stages):
             found["alone"] = driving.one_by_one(site, way.dag, self.rounds(way), way.seconds, rest)
         if "alone" not in found or (options.quick and not way.quick):
             return
-        with self.stage(f"{page.TITLES[way.name]}: at once", options.at_once_seconds + 120):
-            found["at_once"] = driving.all_at_once(
-                site, way.dag, options.at_once, options.at_once_seconds, rest, settled
-            )
+        with self.stage(f"{page.TITLES[way.name]}: at once", way.at_once + 120):
+            found["at_once"] = driving.all_at_once(site, way.dag, options.at_once, way.at_once, rest, settled)
 
     def stub(
         self, site: Site, way: Way, order: dict[str, Any], variables: dict[str, str] | None = None
     ) -> None:
         """Take a way's time inside the worker, with a stub of Airflow's API."""
-        with self.stage(f"{page.TITLES[way.name]}: stub", way.stubbed + 60):
+        with self.stage(f"{page.TITLES[way.name]}: stub", way.stub + 60):
             environ = {**site.variables, **(variables or {})}
-            found = comparing.ask(site.python, environ, order, self.rounds(way), way.stubbed)
+            found = comparing.ask(site.python, environ, order, self.options.rounds, way.stub)
             self.figures_of(way)["stub"] = found["tasks"]
 
 
@@ -192,7 +158,7 @@ def _ours(
         with run.stage("DjangoOperator beside a direct call", 120):
             run.figures["calls"] = _calls(run, site, copies)
         if run.wanted(OPERATORS[2]):
-            run.stub(site, OPERATORS[2], _hand_written(OPERATORS[2]))
+            run.stub(site, OPERATORS[2], ways.hand_written(OPERATORS[2]))
         if run.wanted(WARM_MANY):
             with run.stage(f"{MANY:,} workflows", LIVE + 120):
                 rows.order("fill", count=MANY)
@@ -202,7 +168,7 @@ def _ours(
             with run.stage(f"at rest with {MANY:,} workflows", 60):
                 rest = driving.at_rest(site)
             run.take(site, WARM_MANY, rest, settled)
-            run.stub(site, _stubbed(WARM_MANY), _step(rows))
+            run.stub(site, ways.stubbed(WARM_MANY), ways.step(rows))
 
 
 def _warm_alone(run: Run, site: Site, rows: Client, directory: Path) -> None:
@@ -211,41 +177,15 @@ def _warm_alone(run: Run, site: Site, rows: Client, directory: Path) -> None:
         return
     with run.stage("memory of the warm process", 60):
         run.figures["memory"] = _memory(site, rows, directory)
-    run.stub(site, _stubbed(WARM), _step(rows))
+    run.stub(site, ways.stubbed(WARM), ways.step(rows))
     coordinators = json.loads(site.variables["AIRFLOW__SDK__COORDINATORS"])
     for coordinator in coordinators.values():
         coordinator["kwargs"]["steps"] = "bare"
     before = site.warm()
     bare = {"AIRFLOW__SDK__COORDINATORS": json.dumps(coordinators)}
-    run.stub(site, _stubbed(Way("bare", FIRST, quick=True)), _step(rows), bare)
+    run.stub(site, ways.stubbed(ways.BARE), ways.step(rows), bare)
     for pid in set(site.warm()) - set(before):
         psutil.Process(pid).terminate()
-
-
-def _stubbed(way: Way) -> Way:
-    return Way(way.name, way.dag, quick=True, stubbed=15)
-
-
-def _step(rows: Client) -> dict[str, Any]:
-    """Return the order for a step of a published workflow."""
-    shard = hashlib.sha256(FIRST.encode()).hexdigest()[:2]
-    return {
-        "modules": PRELOADED,
-        "task": {
-            "dag": FIRST,
-            "step": "read",
-            "bundle": "windsock",
-            "version": str(rows.order("revision", workflow=FIRST)),
-            "file": f"shards/{shard}.py",
-            "queue": "windsock",
-        },
-    }
-
-
-def _hand_written(way: Way) -> dict[str, Any]:
-    """Return the order for the task of a hand-written DAG."""
-    task = {"dag": way.dag, "step": "read", "bundle": sites.BUNDLE, "version": "", "file": way.file}
-    return {"task": task | {"queue": "default"}}
 
 
 def _memory(site: Site, rows: Client, directory: Path) -> dict[str, Any]:
@@ -307,11 +247,9 @@ def _stock(run: Run, folder: Path, running: servers.Servers, inherited: dict[str
         for way in STOCK:
             if not run.wanted(way):
                 continue
-            if way.name == "published" and not (place.inherited and (HERE / ".poetry").exists()):
-                continue
             run.take(site, way, rest)
-            if way.stubbed:
-                run.stub(site, way, _hand_written(way))
+            if way.stub:
+                run.stub(site, way, ways.hand_written(way))
 
 
 if __name__ == "__main__":
