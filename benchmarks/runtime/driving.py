@@ -12,7 +12,7 @@ from sites import Site
 
 LATE = 60.0  #: seconds after which a run counts as lost
 LOOK = 0.5  #: seconds between two looks at many runs
-STARTED = 120.0  #: seconds until a DAG file is read
+STARTED = 40.0  #: seconds until a DAG file is read
 REST = 10.0  #: seconds for what an Airflow uses with nothing to do
 ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
 
@@ -26,18 +26,11 @@ def until_known(site: Site, dag: str, seconds: float = STARTED) -> None:
         RuntimeError: it does not come, or its file cannot be read.
     """
 
-    def known() -> bool:
-        errors = site.servers.ask(site.database, "SELECT stacktrace FROM import_error")
-        if errors and dag.partition("_of_")[0] not in str(errors):
-            errors = [each for each in errors if dag in each[0]]
-        if errors:
-            raise RuntimeError(f"{dag}: {errors[0][0].strip().splitlines()[-1]}")
-        return bool(
-            site.servers.ask(site.database, f"SELECT 1 FROM dag WHERE dag_id = '{dag}' AND NOT is_stale")
-        )
-
-    if not wait_for(known, seconds, every=LOOK):
-        raise RuntimeError(f"Airflow does not know {dag} after {seconds:.0f} s")
+    query = f"SELECT 1 FROM dag WHERE dag_id = '{dag}' AND NOT is_stale"
+    if not wait_for(lambda: site.servers.ask(site.database, query), seconds, every=LOOK):
+        errors = site.servers.ask(site.database, "SELECT stacktrace FROM import_error ORDER BY id DESC")
+        why = f": {errors[0][0].strip().splitlines()[-1]}" if errors else ""
+        raise RuntimeError(f"Airflow does not know {dag} after {seconds:.0f} s{why}")
 
 
 def at_rest(site: Site) -> Figures:
@@ -49,7 +42,14 @@ def at_rest(site: Site) -> Figures:
     return {"cpu": _cpu(used) / wall, "postgres": used["postgres"].total / wall, "held": site.held()}
 
 
-def one_by_one(site: Site, dag: str, count: int, seconds: float, rest: Figures | None = None) -> Figures:
+def one_by_one(
+    site: Site,
+    dag: str,
+    count: int,
+    seconds: float,
+    rest: Figures | None = None,
+    known_within: float = STARTED,
+) -> Figures:
     """Begin runs one after another, each when the one before has ended.
 
     Args:
@@ -58,11 +58,12 @@ def one_by_one(site: Site, dag: str, count: int, seconds: float, rest: Figures |
         count: of runs; one more warms up.
         seconds: after which no further one is begun.
         rest: what the Airflow uses with nothing to do, which is not counted.
+        known_within: seconds until its file is read; thousands of DAGs take longer.
 
     Returns:
         The seconds of each from "queued" to the end, as Airflow's database has them, and its processor time.
     """
-    until_known(site, dag)
+    until_known(site, dag, known_within)
     deadline, walls = time.monotonic() + seconds, []
     pauses = random.Random(7)
     before, began = site.spent(), time.monotonic()
@@ -70,7 +71,7 @@ def one_by_one(site: Site, dag: str, count: int, seconds: float, rest: Figures |
         if number == 1:
             before, began = site.spent(), time.monotonic()
         prefix = site.starter.order("start", dag=dag, count=1)["prefix"]
-        ended = wait_for(lambda prefix=prefix: _walls(site, dag, prefix), LATE + seconds)
+        ended = wait_for(lambda prefix=prefix: _walls(site, dag, prefix), LATE + seconds, every=0.1)
         if not ended:
             raise RuntimeError(f"a run of {dag} is not over")
         if ended[0][0] != "success":

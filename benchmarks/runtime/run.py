@@ -112,8 +112,8 @@ class Run(Stages):
         found["rest"] = rest
         if way.file:
             site.lay(way.file)
-        with self.stage(f"{page.TITLES[way.name]}: one by one", way.seconds + 200):
-            found["alone"] = driving.one_by_one(site, way.dag, self.rounds(way), way.seconds, rest)
+        with self.stage(f"{page.TITLES[way.name]}: one by one", way.known + way.seconds + 120):
+            found["alone"] = driving.one_by_one(site, way.dag, self.rounds(way), way.seconds, rest, way.known)
         if "alone" not in found or (options.quick and not way.quick):
             return
         with self.stage(f"{page.TITLES[way.name]}: at once", way.at_once + 120):
@@ -164,7 +164,8 @@ def _ours(
                 rows.order("fill", count=MANY)
                 rows.order("publish")
                 sites.wait_for(lambda: not rows.order("unsettled"), LIVE, every=1.0)
-                run.figures["live"] = stack.airflow.count("report")
+                if (live := stack.airflow.count("report")) < MANY:
+                    raise RuntimeError(f"{live} of them are live")
             with run.stage(f"at rest with {MANY:,} workflows", 60):
                 rest = driving.at_rest(site)
             run.take(site, WARM_MANY, rest, settled)
