@@ -25,7 +25,6 @@ def until_known(site: Site, dag: str, seconds: float = STARTED) -> None:
     Raises:
         RuntimeError: it does not come, or its file cannot be read.
     """
-
     query = f"SELECT 1 FROM dag WHERE dag_id = '{dag}' AND NOT is_stale"
     if not wait_for(lambda: site.servers.ask(site.database, query), seconds, every=LOOK):
         errors = site.servers.ask(site.database, "SELECT stacktrace FROM import_error ORDER BY id DESC")
