@@ -19,6 +19,8 @@ os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 APP = Path(".venv/bin/python").absolute()
 AIRFLOW = Path(".venv-airflow/bin/python").absolute()
 UV = str(APP.with_name("uv"))
+#: Each process has a database server, a broker and a worker of its own.
+SPREAD = ("-n", str(min(max(os.cpu_count() or 2, 2), 4)), "--dist", "worksteal")
 
 
 @nox.session(venv_backend="none")
@@ -33,9 +35,12 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Static types of both sides; the Airflow side against Airflow's own environment."""
-    run(session, APP, "mypy", "src/windsock", "example", "--exclude", "src/windsock/airflow")
     airflow_environment(session)
-    run(session, APP, "mypy", "--config-file", "mypy-airflow.ini", "src/windsock/airflow")
+    beside_each_other(
+        session,
+        [APP, "-m", "mypy", "src/windsock", "example", "--exclude", "src/windsock/airflow"],
+        [APP, "-m", "mypy", "--config-file", "mypy-airflow.ini", "src/windsock/airflow"],
+    )
 
 
 @nox.session
@@ -49,7 +54,7 @@ def core(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def django(session: nox.Session) -> None:
     """The Django side where Airflow cannot be imported, with the Django of this Python."""
-    run(session, APP, "pytest", "tests/django", *selected(session))
+    run(session, APP, "pytest", "tests/django", *SPREAD, *selected(session))
 
 
 @nox.session(venv_backend="none")
@@ -63,32 +68,47 @@ def django_newest(session: nox.Session) -> None:
     target = ("--quiet", "--python", str(folder / "bin/python"))
     session.run(UV, "pip", "sync", *target, "locks/app.txt", external=True)
     session.run(UV, "pip", "install", *target, "--no-deps", "--editable", ".", external=True)
-    run(session, folder / "bin/python", "pytest", "tests/django", *selected(session))
+    run(session, folder / "bin/python", "pytest", "tests/django", *SPREAD, *selected(session))
 
 
 @nox.session(venv_backend="none")
 def airflow(session: nox.Session) -> None:
     """The Airflow side where Django cannot be imported."""
     airflow_environment(session)
-    run(session, AIRFLOW, "pytest", "tests/airflow", *selected(session))
+    run(session, AIRFLOW, "pytest", "tests/airflow", *SPREAD, *selected(session))
 
 
 @nox.session(venv_backend="none")
 def local(session: nox.Session) -> None:
     """The stack's own parts: database, broker, supervisor."""
-    run(session, APP, "pytest", "tests/local", *selected(session))
+    run(session, APP, "pytest", "tests/local", *SPREAD, *selected(session))
 
 
 @nox.session(venv_backend="none")
 def e2e(session: nox.Session) -> None:
     """The whole stack with a real browser."""
     airflow_environment(session)
-    run(session, APP, "pytest", "tests/e2e", *selected(session))
+    # Two processes at most: one has the whole stack, one everything else. A full run measures, so it has one.
+    spread = [] if "full" in session.posargs else ["-n", "2", "--dist", "loadgroup"]
+    run(session, APP, "pytest", "tests/e2e", *spread, *selected(session))
 
 
 def run(session: nox.Session, python: Path, module: str, *arguments: str, silent: bool = False) -> None:
     """Run a module of one of the project's environments."""
     session.run(str(python), "-m", module, *arguments, external=True, silent=silent)
+
+
+def beside_each_other(session: nox.Session, *commands: list[str | Path]) -> None:
+    """Run commands at the same time; what each says is shown as one piece."""
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for command in commands
+    ]
+    for process in started:
+        session.log(" ".join(map(str, process.args)))
+        print(process.communicate()[0], end="", flush=True)
+    if any(process.returncode for process in started):
+        session.error("see above")
 
 
 def selected(session: nox.Session) -> list[str]:
@@ -111,7 +131,9 @@ def airflow_environment(session: nox.Session) -> None:
     session.run(str(APP), "-c", code, external=True)
     target = ("--quiet", "--python", str(AIRFLOW))
     session.run(
-        "uv", "pip", "install", *target, "-c", "locks/app.txt", "pytest", "pytest-timeout", external=True
+        *("uv", "pip", "install", *target, "-c", "locks/app.txt"),
+        *("pytest", "pytest-timeout", "pytest-xdist"),
+        external=True,
     )
 
 

@@ -51,6 +51,7 @@ DATABASES = {
         "HOST": os.environ.get("WINDSOCK_TEST_POSTGRES", ""),
     }
 }
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the slow ones cost seconds a minute
 TASKS = {"default": {"BACKEND": "windsock.django.celery.CeleryBackend"}}
 WINDSOCK = {"FEED_KEY": "a key for tests only, 32 characters"}
 MAILERS: dict[str, dict[str, str]] = {

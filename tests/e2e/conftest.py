@@ -22,6 +22,12 @@ FLAGS = [
 ]
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Where the tests are spread over two processes, one of them has the stack and the other one the rest."""
+    assert isinstance(item, pytest.Function)
+    item.add_marker(pytest.mark.xdist_group("stack" if "stack" in item.fixturenames else "parts"))
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM.exists():

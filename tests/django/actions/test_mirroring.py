@@ -49,7 +49,7 @@ def test_every_state_of_a_run_arrives(workflow: Workflow, state: str) -> None:
 @pytest.mark.parametrize(
     ("run_id", "kind", "origin"),
     [
-        (f"windsock__{uuid4()}", "manual", "request"),
+        ("windsock__019a1fce-b2f3-7f7d-8a0e-c85a934806e5", "manual", "request"),
         ("scheduled__2026", "scheduled", "schedule"),
         ("manual__2026", "manual", "airflow"),
         ("mine", "manual", "airflow"),

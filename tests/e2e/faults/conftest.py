@@ -45,8 +45,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     yield site
     web.stop()
     print(web.log.name, web.log.read_text()[-3000:])
-    valkey.stop()
-    postgres.stop()
+    valkey.forget()
+    postgres.forget()
 
 
 @pytest.fixture(scope="module")

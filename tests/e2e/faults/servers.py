@@ -1,5 +1,6 @@
 """PostgreSQL and Valkey that can be stopped, killed and started again where they were."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -18,7 +19,9 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         account = accounts.unprivileged()
         data = places.database_folder(folder / "postgres-data", account)
-        self.server = postgres.server(data, places.socket_folder(folder / "run", account))
+        sockets = places.socket_folder(folder / "run", account)
+        self.server = postgres.server(data, sockets)
+        self._elsewhere = [each for each in (data.parent, sockets) if not each.is_relative_to(folder)]
         self._log = folder / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -40,6 +43,12 @@ class Postgres:
         self._process.send_signal(number)
         self._process.wait(timeout=30)
 
+    def forget(self) -> None:
+        """End it for good; what had to be elsewhere than in the tests' folder is removed."""
+        self.stop()
+        for each in self._elsewhere:
+            shutil.rmtree(each)
+
     def _answers(self) -> bool:
         return self._process is not None and self._process.poll() is None and self.server.accepts()
 
@@ -48,8 +57,9 @@ class Valkey:
     """A broker with an append-only file."""
 
     def __init__(self, folder: Path) -> None:
-        sockets = places.socket_folder(folder / "run", None)
-        self.server = broker.Broker(data=folder / "valkey-data", socket_file=sockets / "valkey/valkey.sock")
+        self._sockets = places.socket_folder(folder / "run", None)
+        file = self._sockets / "valkey/valkey.sock"
+        self.server = broker.Broker(data=folder / "valkey-data", socket_file=file)
         self._log = folder / "valkey.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -67,6 +77,11 @@ class Valkey:
         self.send(signal.SIGTERM)
         assert self._process is not None
         self._process.wait(timeout=20)
+
+    def forget(self) -> None:
+        """End it for good."""
+        self.stop()
+        places.remove_sockets(self._sockets)
 
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None

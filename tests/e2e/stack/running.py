@@ -84,7 +84,11 @@ def copy_of_example(parent: Path) -> Path:
 def running(project: Path, variables: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """Keep a stack while the block lasts; no process of it is left afterwards."""
     variables = variables or {}
-    windsock(project, "up", "--detach", variables=variables)
+    try:
+        windsock(project, "up", "--detach", variables=variables)
+    except BaseException:
+        windsock(project, "down")
+        raise
     status = json.loads(windsock(project, "status", "--json"))
     family = descendants(status)
     try:
@@ -107,6 +111,14 @@ def running(project: Path, variables: Mapping[str, str] | None = None) -> Iterat
         family += descendants(json.loads(windsock(project, "status", "--json")))
         windsock(project, "down")
         assert not [process for process in family if process.is_running()]
+        forget_data(project)
+
+
+def forget_data(project: Path) -> None:
+    """Remove the data of a stack that had to keep it elsewhere; its logs stay where they are."""
+    data = Path(json.loads((project / ".windsock/addresses.json").read_text())["database_folder"]).parent
+    if not data.is_relative_to(project):
+        shutil.rmtree(data)
 
 
 def client(url: str, token: str) -> httpx.Client:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.e2e.stack.running import ROOT, client
+from tests.e2e.stack.running import ROOT, client, forget_data
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(600)]
 
@@ -39,6 +39,7 @@ def test_up_works_with_the_wheel_alone(tmp_path: Path) -> None:
         assert (tmp_path / "bare/.windsock/airflow-env/bin/python").exists()
     finally:
         run(windsock, "down", cwd=tmp_path / "bare")
+        forget_data(tmp_path / "bare")
 
 
 def constraints(folder: Path) -> Path:

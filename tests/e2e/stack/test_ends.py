@@ -11,7 +11,15 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-from tests.e2e.stack.running import WINDSOCK, client, copy_of_example, descendants, eventually, windsock
+from tests.e2e.stack.running import (
+    WINDSOCK,
+    client,
+    copy_of_example,
+    descendants,
+    eventually,
+    forget_data,
+    windsock,
+)
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
 
@@ -21,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = copy_of_example(tmp_path_factory.mktemp("ends"))
     yield folder
     windsock(folder, "down")
+    forget_data(folder)
 
 
 @contextmanager
