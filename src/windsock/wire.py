@@ -54,18 +54,16 @@ def from_json(kind: type[T], data: Any, *, path: str = "") -> T:
 
 def canonical(document: Any) -> bytes:
     """Return the bytes of a JSON document that do not depend on key order or spacing."""
-    return json.dumps(
-        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _compact(document, sort_keys=True)
 
 
 def limited(document: Any, limit: int = MESSAGE_LIMIT) -> bytes:
-    """Return the canonical bytes of a JSON document that one process sends to another.
+    """Return the bytes of a JSON document that one process sends to another.
 
     Raises:
         WireError: they are more than ``limit``.
     """
-    body = canonical(document)
+    body = _compact(document)
     if len(body) > limit:
         raise WireError(
             f"{len(body):,} bytes are too much for one message (limit {limit:,}); "
@@ -101,6 +99,12 @@ def without_none(hint: Any) -> Any:
         options = [option for option in get_args(hint) if option is not type(None)]
         return options[0] if len(options) == 1 else Any
     return hint
+
+
+def _compact(document: Any, *, sort_keys: bool = False) -> bytes:
+    return json.dumps(
+        document, sort_keys=sort_keys, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 class _Part(NamedTuple):

@@ -199,6 +199,7 @@ def test_the_keys_of_a_form_are_told() -> None:
 
 def test_a_message_has_a_limit_and_says_where_large_data_belongs() -> None:
     assert limited({"a": 1}, 7) == b'{"a":1}'
+    assert limited({"b": 1, "a": {"d": 2, "c": 3}}) == b'{"b":1,"a":{"d":2,"c":3}}'  # no order is lost
     with pytest.raises(
         WireError, match=r"7 bytes are too much .* \(limit 6\); keep large data in the database"
     ):

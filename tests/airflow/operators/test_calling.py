@@ -160,6 +160,13 @@ def test_to_kill_it_leaves_the_call_at_once() -> None:
     operator.on_kill()  # nothing is left to kill, and nothing is raised
 
 
+def test_to_kill_it_leaves_the_installation_of_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = sync(environment=Venv("/srv"))
+    monkeypatch.setattr(Venv, "python", lambda _: operator.on_kill())
+    with pytest.raises(AirflowException, match="Airflow ended the task"):
+        operator.execute({})
+
+
 def test_pickle_must_be_allowed(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"does not allow it: \[windsock\] allow_pickle"):
         sync(serializer="pickle")

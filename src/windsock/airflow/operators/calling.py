@@ -148,9 +148,8 @@ class CallingOperator(BaseOperator):
 
     def _send(self, call: Call) -> Outcome:
         try:
-            transport = self.transport()
-            self._is_waiting = True
-            return transport.send(call)
+            self._is_waiting = True  # from here on: an environment may have to be installed first
+            return self.transport().send(call)
         except _Ended:
             raise AirflowException("Airflow ended the task") from None
         except (EnvironmentNotFound, TransportError, WireError) as error:
