@@ -3,7 +3,7 @@
 import pytest
 from tests.e2e.workflows.site import Run, Site, waited
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 RESULTS = (
     "SELECT s.step, s.result FROM windsock_taskrun s JOIN windsock_workflowrun r ON r.id = s.workflow_run_id "
