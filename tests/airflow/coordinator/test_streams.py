@@ -7,7 +7,7 @@ import time
 import pytest
 from tests.airflow.coordinator.conftest import Bench
 
-from windsock.airflow.coordinator.streams import LINE_LIMIT, Lines
+from windsock.airflow.coordinator.streams import LINE_LIMIT, SINGLE_LINES, Lines
 from windsock.testing.suite import wait_until
 
 
@@ -64,9 +64,18 @@ def test_megabytes_do_no_harm(bench: Bench, step: str) -> None:
     (bench.folder / "megabytes").write_text("4")
     bench.supervise(step)
     texts = bench.events("task.stdout")
-    assert sum(map(len, texts)) >= 4 * 10_486 * 99
+    assert sum(text.count("x") for text in texts) == (4 * 2**20 if step == "flood" else 4 * 10_486 * 99)
     assert max(map(len, texts)) <= 2 * LINE_LIMIT
     assert [state["state"] for state in bench.api.states] == ["success"]
+
+
+def test_the_first_lines_of_many_are_entries_by_themselves(bench: Bench) -> None:
+    (bench.folder / "megabytes").write_text("2")
+    bench.supervise("flood_lines")
+    texts = bench.events("task.stdout")
+    assert {text.count("\n") for text in texts[: SINGLE_LINES - 1_000]} == {0}
+    assert len(texts) < SINGLE_LINES + 1_000
+    assert sum(text.count("\n") + 1 for text in texts) == 2 * 10_486
 
 
 @pytest.mark.full
