@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from airflow.sdk.api.client import Client
+from airflow.sdk.api.client import Client, ServerResponseError
 from airflow.sdk.api.datamodels._generated import TaskInstance
 from structlog.testing import CapturingLogger
 
@@ -78,6 +78,18 @@ def test_a_list_within_airflows_limit_says_over_how_many_it_can_be_mapped(
     [request] = server.requests
     assert json.loads(request.content) == value
     assert request.url.params.get("mapped_length") == length
+
+
+def test_a_result_that_arrived_although_its_answer_was_lost_is_kept(report: Report, server: Server) -> None:
+    server.answers = [409]
+    report.keep([1])
+    assert len(server.requests) == 1
+
+
+def test_a_result_that_the_server_refuses_is_an_error(report: Report, server: Server) -> None:
+    server.answers = [413]
+    with pytest.raises(ServerResponseError):
+        report.keep([1])
 
 
 def test_nothing_is_kept_of_none(report: Report, server: Server) -> None:

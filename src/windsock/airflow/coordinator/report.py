@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import structlog
 from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.api.datamodels._generated import TaskInstanceState, TerminalStateNonSuccess
@@ -30,13 +31,23 @@ class Report:
         self.state: str = TaskInstanceState.RUNNING  #: the state that Airflow was told
 
     def keep(self, value: Any) -> None:
-        """Push the result as XCom; nothing is pushed for ``None``, as Airflow's own runner does."""
+        """Push the result as XCom; nothing is pushed for ``None``, as Airflow's own runner does.
+
+        Raises:
+            ServerResponseError: Airflow refuses it.
+        """
         if value is None:
             return
-        ti = self._ti
-        self._client.xcoms.set(
-            ti.dag_id, ti.run_id, ti.task_id, RESULT, value, ti.map_index, mapped_length=self._length(value)
-        )
+        ti, length = self._ti, self._length(value)
+        try:
+            self._client.xcoms.set(
+                ti.dag_id, ti.run_id, ti.task_id, RESULT, value, ti.map_index, mapped_length=length
+            )
+        except ServerResponseError as error:
+            # What earlier attempts left was cleared when this one was claimed: it is there from a request of
+            # ours, which the client repeated because the answer did not come in time.
+            if error.response.status_code != httpx.codes.CONFLICT:
+                raise
 
     def succeed(self) -> None:
         """Set the state to success.
