@@ -57,6 +57,8 @@ def _fixed() -> dict[str, str]:
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "600",
         "SCHEDULER__PARSING_CLEANUP_INTERVAL": "5",
+        # What a killed triggerer waited for goes to the next one after this time; it beats every 5 s.
+        "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
         # Of an idle scheduler; with work in hand it looks more often, see windsock.airflow.pace.
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",

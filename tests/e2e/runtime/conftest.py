@@ -12,8 +12,6 @@ from tests.e2e.workflows.conftest import site as site
 from tests.e2e.workflows.site import HERE, Site, opened, variables
 
 RULES = HERE / "project"
-#: A dead worker is known by its missing heartbeats alone; Airflow itself waits five minutes for them.
-HEARTBEATS = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15"}
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +20,6 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = copy_of_example(tmp_path_factory.mktemp("fragile"))
     shutil.copytree(PROJECT, folder / "unruly_project", ignore=shutil.ignore_patterns("__pycache__"))
     path = os.pathsep.join(map(str, (folder / "unruly_project", RULES)))
-    given = variables() | IMPATIENT | HEARTBEATS
-    given |= {"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "unruly_settings"}
+    given = variables() | IMPATIENT | {"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "unruly_settings"}
     with running(folder, given) as stack, opened(stack) as site:
         yield site

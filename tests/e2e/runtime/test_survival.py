@@ -10,7 +10,17 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.e2e.runtime.survival import begun, busy_worker, ends, log, once_more, unruly, until_bred, warm_of
+from tests.e2e.runtime.survival import (
+    begun,
+    busy_worker,
+    ends,
+    kill_worker_of,
+    log,
+    once_more,
+    unruly,
+    until_bred,
+    warm_of,
+)
 from tests.e2e.workflows.site import Run, Site, hold, waited
 
 from windsock.testing.suite import is_running
@@ -45,7 +55,7 @@ def kill_guard(site: Site, run: Run) -> None:
 
 def kill_worker(site: Site, run: Run) -> None:
     until_bred(site, run)
-    busy_worker(site, run).kill()
+    kill_worker_of(site, run)
 
 
 def end_worker(site: Site, run: Run) -> None:
@@ -87,7 +97,7 @@ def test_another_try_is_given_where_one_is_left(fragile: Site, kill: Callable[[S
         run = fragile.start(id)
         pid = fragile.until_begun(run, "only")
         if kill is kill_worker:
-            busy_worker(fragile, run).kill()
+            kill_worker_of(fragile, run)
         else:
             os.kill(pid if kill is kill_child else warm_of(pid).pid, signal.SIGKILL)
         waited(lambda: fragile.until_begun(run, "only") != pid, say=lambda: fragile.say(run))

@@ -8,7 +8,7 @@ from windsock.airflow.operators import DjangoSensor, DjangoTaskOperator
 
 ONCE = {"retries": 1, "retry_delay": timedelta(seconds=1)}
 
-with DAG("night", schedule=None):
+with DAG("night", schedule=None, is_paused_upon_creation=False):
     arrived = DjangoSensor(
         task_id="arrived", model="users.User", filter={"username": "stock"}, poke_interval=1
     )
@@ -18,13 +18,13 @@ with DAG("night", schedule=None):
     report = DjangoTaskOperator(task_id="report", task="warehouse.tasks.report", kwargs={"lock": 71})
     arrived >> known >> report
 
-with DAG("held", schedule=None):
+with DAG("held", schedule=None, is_paused_upon_creation=False):
     DjangoTaskOperator(task_id="report", task="warehouse.tasks.report", kwargs={"lock": 72}, **ONCE)
 
-with DAG("limited", schedule=None):
+with DAG("limited", schedule=None, is_paused_upon_creation=False):
     DjangoTaskOperator(
         task_id="report", task="warehouse.tasks.last_long", execution_timeout=timedelta(seconds=5)
     )
 
-with DAG("refused", schedule=None):
+with DAG("refused", schedule=None, is_paused_upon_creation=False):
     DjangoTaskOperator(task_id="report", task="warehouse.tasks.refuse", args=["{{ dag.dag_id }}"], **ONCE)
