@@ -80,11 +80,11 @@ def leave_thread(context: TaskContext) -> str:
 
 @task(takes_context=True)
 def shout(context: TaskContext, megabytes: int) -> str:
-    """Print so much, in lines of 1,000 characters."""
+    """Print so much, in lines of 80 characters."""
     leave_trace(context)
-    line = "x" * 999
+    line = "x" * 79
     for _ in range(megabytes):
-        print("\n".join([line] * 1000))
+        print("\n".join([line] * 12_500))
     print("the last line")
     return "hoarse"
 
