@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import sys
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -236,3 +237,9 @@ def speak(password: str) -> None:
         logging.getLogger(name).info("info of %s", name)
         logging.getLogger(name).warning("warning of %s about %s", name, password)
     print("and", password)
+
+
+@task
+def loaded(module: str) -> bool:
+    """Return whether a module is loaded where this runs."""
+    return module in sys.modules

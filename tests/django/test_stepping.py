@@ -5,7 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models.signals import post_save
+from django.test.utils import CaptureQueriesContext
 
 from windsock import wire
 from windsock.call import Call, Outcome, execute
@@ -415,3 +417,39 @@ def test_progress_is_seen_while_the_step_runs() -> None:
 
     assert call().value == 40
     assert record().progress == 100
+
+
+def test_a_rehearsal_leaves_nothing_and_runs_no_task() -> None:
+    publish(step(stumble, args=("badly",)))
+    stepping.rehearse()
+    assert (TaskRun.objects.count(), WorkflowRun.objects.count()) == (0, 0)
+
+
+def test_where_nothing_is_published_there_is_nothing_to_rehearse() -> None:
+    stepping.rehearse()
+
+
+def test_a_project_that_listens_to_the_record_is_spared_the_rehearsal() -> None:
+    publish(step())
+    heard: list[Any] = []
+
+    def listen(instance: Any, **_: Any) -> None:
+        heard.append(instance)
+
+    post_save.connect(listen, sender=WorkflowRun)
+    stepping.rehearse()
+    post_save.disconnect(listen, sender=WorkflowRun)
+    assert heard == []
+
+
+def test_only_the_end_of_a_step_waits_for_the_disk() -> None:
+    publish(step())
+    with CaptureQueriesContext(connection) as queries:
+        assert call().succeeded
+    begun, ended = (
+        next(index for index, query in enumerate(queries) if text in query["sql"])
+        for text in ('INSERT INTO "windsock_taskrun"', "finished_at = statement_timestamp()")
+    )
+    hurried = [index for index, query in enumerate(queries) if "synchronous_commit = off" in query["sql"]]
+    assert [index < begun for index in hurried] == [True, False]
+    assert all(index < ended for index in hurried)

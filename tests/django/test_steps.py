@@ -155,3 +155,13 @@ def test_a_projects_logging_is_its_own_and_is_shown(
         "WARNING shop.other: warning of shop.other about ********",
         "and ********",
     ]
+
+
+def test_a_child_leaves_it_to_the_relay_to_announce(warm: Warm) -> None:
+    publish(Step(name="one", task=jobs.loaded.module_path, args=("redis",)))
+    with connections["default"].cursor() as cursor:
+        cursor.execute("LISTEN windsock_relay")
+        assert run(warm).value is False
+        heard = [each.payload for each in cursor.connection.notifies(timeout=5, stop_after=2)]
+        cursor.execute("UNLISTEN *")
+    assert heard == ["streams", "states"]

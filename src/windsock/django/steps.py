@@ -6,6 +6,7 @@ This module is imported before Django is set up, so it imports what needs the ap
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import django
@@ -22,13 +23,13 @@ def setup() -> Callable[[], AbstractContextManager[None]]:
         What each child enters around its call.
     """
     django.setup()
-    importlib.import_module("windsock.django.stepping")
+    stepping = importlib.import_module("windsock.django.stepping")
     # A task that builds an address would load all URLs in its own child, every time.
     with suppress(Exception):
         _ = get_resolver().url_patterns
-    from windsock.django.events import announcing  # needs the settings
-
-    announcing.prepare()
+    # Without a database there is nothing to rehearse; each child will say so.
+    with suppress(Exception):
+        stepping.rehearse()
     connections.close_all()
     return _connected
 
@@ -49,10 +50,13 @@ def lost(**identity: Any) -> None:
 
 @contextmanager
 def _connected() -> Iterator[None]:
-    from windsock.django.events.announcing import announcer
+    from windsock.django.events.announcing import announce_through  # needs the settings
+    from windsock.django.relay import wake
 
+    # The relay announces for a child: a thread and a client for Redis would cost it more than all else.
+    announce_through(partial(wake, "streams"))
     try:
         yield
     finally:
-        announcer.stop()
+        announce_through(None)
         connections.close_all()

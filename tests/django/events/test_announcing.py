@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +9,11 @@ import pytest
 import redis
 from django.db import transaction
 from tests.django import jobs
-from tests.django.conftest import ROOT, Broker, Waiting
+from tests.django.conftest import Broker, Waiting
 
 from windsock.call import Failure, Outcome
 from windsock.django.actions import enqueueing, reconciling, steps, tasks
+from windsock.django.events import announcing
 from windsock.django.events.addresses import CHANNEL
 from windsock.django.events.announcing import announce, announcer
 from windsock.django.models import TaskRun, Workflow, WorkflowRun
@@ -70,12 +69,36 @@ def test_what_is_left_to_say_is_said_at_the_end(broker: Broker) -> None:
         assert pubsub.get_message(timeout=5)["type"] == "message"
 
 
-def test_what_a_forked_child_needs_is_loaded_before(broker: Broker) -> None:
-    code = (
-        "import sys, django; django.setup(); from windsock.django.events import announcing;"
-        "assert 'redis' not in sys.modules; announcing.prepare(); assert 'redis' in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
+@pytest.fixture
+def through() -> Iterator[list[str]]:
+    """What another process was told to announce."""
+    told_to: list[str] = []
+    announcing.announce_through(lambda: told_to.append("streams"))
+    yield told_to
+    announcing.announce_through(None)
+
+
+def test_another_process_can_be_told_to_announce(through: list[str]) -> None:
+    announce()
+    assert through == ["streams"]
+    assert threads() == []
+
+
+def test_a_block_whose_transaction_tells_it_says_nothing_more(through: list[str]) -> None:
+    with announcing.told():
+        announce()
+    assert through == []
+    announce()
+    assert through == ["streams"]
+
+
+def test_who_cannot_tell_the_other_process_does_not_suffer() -> None:
+    def away() -> None:
+        raise OSError("away")
+
+    announcing.announce_through(away)
+    announce()
+    announcing.announce_through(None)
 
 
 @pytest.mark.parametrize("url", ["memory://", "amqp://guest@nowhere//"])

@@ -5,8 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 from django.db import connection, connections
+from tests.django.conftest import Broker
 
+from windsock.django.events.addresses import CHANNEL as STREAMS
 from windsock.django.relay.duty import Duty, wake
 from windsock.django.relay.loop import Relay
 
@@ -124,3 +127,15 @@ def test_the_relay_comes_back_when_the_database_does(wait_until: Waiting) -> Non
             others = "pid <> pg_backend_pid() AND datname = current_database()"
             cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
         wait_until(lambda: counter.rounds == 2)
+
+
+def test_what_wakes_the_relay_is_announced(broker: Broker, wait_until: Waiting) -> None:
+    counter = Counter()
+    path = str(broker.server.socket_file)
+    with redis.Redis(unix_socket_path=path) as client, client.pubsub() as pubsub, running(counter.duty()):
+        pubsub.subscribe(STREAMS)
+        assert pubsub.get_message(timeout=5)["type"] == "subscribe"
+        wait_until(lambda: counter.rounds == 1)
+        wake("streams")
+        assert pubsub.get_message(timeout=5)["type"] == "message"
+    assert counter.rounds == 1

@@ -7,6 +7,8 @@ import contextlib
 import logging
 import os
 import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from windsock.django.events.addresses import CHANNEL, redis_url
@@ -94,12 +96,6 @@ class Announcer:
         return True
 
 
-def prepare() -> None:
-    """Load what an announcement needs, for children that are forked."""
-    if (client := _client()) is not None:
-        client.close()
-
-
 def _client() -> Any:
     url = redis_url()
     if url is None:
@@ -122,6 +118,39 @@ def _close(client: Any) -> None:
 
 
 announcer = Announcer()
-announce = announcer.announce
+#: What tells another process to announce; None: this one does it.
+_through: Callable[[], None] | None = None
+_is_told: ContextVar[bool] = ContextVar("windsock_is_told", default=False)
+
+
+def announce() -> None:
+    """Say that some record changed; never raises, never waits for Redis."""
+    if _through is None:
+        announcer.announce()
+    elif not _is_told.get():
+        with contextlib.suppress(Exception):
+            _through()
+
+
+def announce_through(tell: Callable[[], None] | None) -> None:
+    """Leave it to another process to announce: this one needs neither a thread nor a client for Redis then.
+
+    Args:
+        tell: has the other process do it; None: this process announces by itself again.
+    """
+    global _through
+    _through = tell
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Announce through nobody in the block: its own transaction tells the other process."""
+    token = _is_told.set(True)
+    try:
+        yield
+    finally:
+        _is_told.reset(token)
+
+
 # The thread does not exist in a forked child, and its lock may be held there for ever.
 os.register_at_fork(after_in_child=announcer.__init__)  # type: ignore[misc]

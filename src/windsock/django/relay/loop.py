@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
 from windsock.django.actions.tasks import alias
+from windsock.django.events import announce
 from windsock.django.relay.duty import CHANNEL, Duty
 
 logger = logging.getLogger(__name__)
@@ -135,6 +136,8 @@ class Relay:
                 for notification in raw.notifies(timeout=0):
                     if notification.payload in self._workers:
                         self._workers[notification.payload].wake()
+                # Whoever woke the relay changed something; a step leaves it to the relay to say so.
+                announce()
         finally:
             connection.close()
 
