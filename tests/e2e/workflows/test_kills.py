@@ -15,7 +15,7 @@ from tests.e2e.workflows.site import Run, Site, hold, note, waited
 
 from windsock.workflow import Retry, Workflow
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 WORKFLOWS = 5
 TURNS = 10

@@ -14,7 +14,7 @@ from tests.e2e.workflows.site import Site, hold, note, shard, waited
 
 from windsock.workflow import Retry, Workflow
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 SAVES = 200
 WINDOW = 60.0  #: seconds

@@ -13,7 +13,7 @@ from tests.e2e.workflows.site import Run, Site, note, waited
 
 from windsock.workflow import Retry, Schedule, Step, Workflow
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 PARTS = ("web", "worker", "relay")
 RUNS = 200
