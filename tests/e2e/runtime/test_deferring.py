@@ -106,7 +106,7 @@ def test_the_triggerer_dies_while_the_task_ends(site: Site) -> None:
         waited(lambda: records(site, run)[0][1] == "DONE", say=lambda: tell(site, run))
         waited(lambda: not [process for process in family if process.is_running()])
     waited(lambda: is_anew(site, triggerer), seconds=30)
-    until(site, run, "report", "success", seconds=35)
+    until(site, run, "report", "success", seconds=30)
     assert [record[:4] for record in records(site, run)] == [("warehouse.tasks.report", "DONE", 1, 1)]
 
 
