@@ -27,6 +27,6 @@ with DAG("limited", schedule=None, is_paused_upon_creation=False):
     )
 
 with DAG("refused", schedule=None, is_paused_upon_creation=False):
-    # Without a template: under load, Airflow 3.3.2 may take the exit of the worker that defers for that of the
-    # one that resumes, and try again what must not be.
+    # Without a template: under load, Airflow 3.3.2 may take the exit of the worker that defers for that of
+    # the one that resumes, and try again what must not be.
     DjangoTaskOperator(task_id="report", task="warehouse.tasks.refuse", args=["refused"], **ONCE)
