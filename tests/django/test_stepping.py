@@ -421,8 +421,12 @@ def test_progress_is_seen_while_the_step_runs() -> None:
 
 def test_a_rehearsal_leaves_nothing_and_runs_no_task() -> None:
     publish(step(stumble, args=("badly",)))
-    stepping.rehearse()
+    with CaptureQueriesContext(connection) as queries:
+        stepping.rehearse()
+    told = [query["sql"] for query in queries if "pg_notify" in query["sql"]]
+    assert len(told) == 2, "it began and ended"
     assert (TaskRun.objects.count(), WorkflowRun.objects.count()) == (0, 0)
+    assert post_save.has_listeners(Workflow), "rows of sources are listened to again"
 
 
 def test_where_nothing_is_published_there_is_nothing_to_rehearse() -> None:

@@ -32,6 +32,7 @@ declare = declared.declare
 _BATCH = 500
 #: Rows by their keys, as they were read and with the plans that were made of them, if any was.
 Planned = Mapping[Any, tuple[M, Plan] | None]
+_UID = "windsock.sources"
 _sources: dict[str, "WorkflowSource[Any]"] = {}
 
 
@@ -126,8 +127,19 @@ def known_names() -> list[str]:
 def autodiscover() -> None:
     """Import the module ``workflows`` of every installed app, and listen to the rows of its sources."""
     autodiscover_modules("workflows")
-    post_save.connect(_on_save, dispatch_uid="windsock.sources")
-    post_delete.connect(_on_delete, dispatch_uid="windsock.sources")
+    listen()
+
+
+def listen() -> None:
+    """Publish rows of sources that are saved from now on, and retire those that are deleted."""
+    post_save.connect(_on_save, dispatch_uid=_UID)
+    post_delete.connect(_on_delete, dispatch_uid=_UID)
+
+
+def ignore() -> None:
+    """Take no notice of rows any more, until ``listen``."""
+    post_save.disconnect(dispatch_uid=_UID)
+    post_delete.disconnect(dispatch_uid=_UID)
 
 
 def validate_row(row: Model) -> None:

@@ -12,7 +12,7 @@ from django.db.models.signals import post_save, pre_save
 
 from windsock import wire
 from windsock.call import Failure, Outcome, describe
-from windsock.django import rendering, tasks
+from windsock.django import rendering, sources, tasks
 from windsock.django.actions import mirroring, steps
 from windsock.django.actions.tasks import alias
 from windsock.django.events.announcing import told
@@ -104,12 +104,20 @@ def rehearse() -> None:
     that is forked from it: a sixth of what a child would use of a processor.
     """
     version = WorkflowVersion.objects.filter(document__isnull=False).order_by("-revision").first()
-    # A project's own receivers may do what no rollback undoes.
-    is_heard = any(
-        sent.has_listeners(model) for sent in (pre_save, post_save) for model in (TaskRun, WorkflowRun)
-    )
-    if version is None or is_heard:
+    if version is None:
         return
+    sources.ignore()
+    try:
+        # A project's own receivers may do what no rollback undoes.
+        if not any(
+            sent.has_listeners(kind) for sent in (pre_save, post_save) for kind in (TaskRun, WorkflowRun)
+        ):
+            _rehearse(version)
+    finally:
+        sources.listen()
+
+
+def _rehearse(version: WorkflowVersion) -> None:
     step = wire.from_json(Workflow, version.document).steps[0]
     identity = Identity(
         workflow=version.workflow_id,
