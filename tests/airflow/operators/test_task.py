@@ -1,11 +1,13 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, Asset, task
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.serialization.serialized_objects import DagSerialization
 from tests.airflow.fake_site import KEY, FakeSite, serving
 from tests.airflow.scheduling import Run
 
@@ -163,3 +165,12 @@ def test_braces_that_are_no_template_reach_django_as_they_are(metadata: None, si
 def test_what_json_cannot_hold_is_an_error_of_the_dag() -> None:
     with pytest.raises(TypeError, match="arguments of report"):
         DjangoTaskOperator(task_id="report", task="a.b", args=[object()])
+
+
+def test_the_dag_of_the_howto_can_be_served() -> None:
+    page = (Path(__file__).parents[3] / "docs/howto/deferring.md").read_text()
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)
+    dag = names["paid"].dag
+    served = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    assert all(served.get_task(name).start_from_trigger for name in ("paid", "report"))
