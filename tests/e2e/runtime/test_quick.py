@@ -4,7 +4,7 @@ import pytest
 from tests.e2e.runtime.survival import begun, ends, once_more, unruly, until_bred, warm_of
 from tests.e2e.workflows.site import Site
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_what_a_step_leaves_ends_with_it(site: Site) -> None:
