@@ -9,6 +9,9 @@ from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 
 from windsock.airflow.processor import Processor, introduce
 
+#: What Airflow imports with its first manager says so, whichever test that is in.
+pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
+
 
 @pytest.fixture
 def unpatched(monkeypatch: pytest.MonkeyPatch) -> type[DagFileProcessorManager]:
