@@ -20,7 +20,7 @@ APP = Path(".venv/bin/python").absolute()
 AIRFLOW = Path(".venv-airflow/bin/python").absolute()
 UV = str(APP.with_name("uv"))
 #: Each process has a database server, a broker and a worker of its own.
-SPREAD = ("-n", str(min(max(os.cpu_count() or 2, 2), 4)), "--dist", "worksteal")
+SPREAD = ("-n", str(min(max(os.cpu_count() or 2, 2), 4)), "--dist", "worksteal", "-q")
 
 
 @nox.session(venv_backend="none")
@@ -53,22 +53,20 @@ def core(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def django(session: nox.Session) -> None:
-    """The Django side where Airflow cannot be imported, with the Django of this Python."""
-    run(session, APP, "pytest", "tests/django", *SPREAD, *selected(session))
-
-
-@nox.session(venv_backend="none")
-def django_newest(session: nox.Session) -> None:
-    """The same on Django 6.1, where a Python that it runs on is present."""
+    """The Django side where Airflow cannot be imported: on this Python's Django, and on 6.1 beside it."""
+    tests = ["-m", "pytest", "tests/django", *SPREAD, *selected(session)]
     python = newer_python()
     if python is None:
-        session.skip("no Python 3.12 or 3.13 here: Django 6.1 is not tested on this machine")
+        session.warn("no Python 3.12 or 3.13 here: Django 6.1 is not tested on this machine")
+        run(session, APP, *tests[1:])
+        return
     folder = Path(".nox/django-newest").absolute()
     session.run(UV, "venv", "--quiet", "--allow-existing", "--python", python, str(folder), external=True)
     target = ("--quiet", "--python", str(folder / "bin/python"))
     session.run(UV, "pip", "sync", *target, "locks/app.txt", external=True)
     session.run(UV, "pip", "install", *target, "--no-deps", "--editable", ".", external=True)
-    run(session, folder / "bin/python", "pytest", "tests/django", *SPREAD, *selected(session))
+    # Most of these tests wait for a database's disk, or for a time limit.
+    beside_each_other(session, [APP, *tests], [folder / "bin/python", *tests])
 
 
 @nox.session(venv_backend="none")
