@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 DAGS = HERE / "dags"
 BUNDLE = peering.BUNDLE
 REFRESH = 5  #: seconds between two looks for new DAG files
-#: Seconds between two looks of either scheduler. Windsock's would look as often only while something runs.
+#: Seconds between two looks of either scheduler.
 PAUSE = "0.1"
 STOCK = "airflow_stock"
 

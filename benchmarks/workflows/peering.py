@@ -85,8 +85,6 @@ class Place:
                 "AIRFLOW__API__PORT": str(port),
                 "AIRFLOW__API__BASE_URL": url,
                 "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-                # Windsock's scheduler looks as often while something runs.
-                "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
                 # dag-factory would tell its makers about each use.
                 "AIRFLOW__DAG_FACTORY__ENABLE_TELEMETRY": "False",
                 "DO_NOT_TRACK": "True",

@@ -1,15 +1,12 @@
 """Run Airflow's command line with what the executor's workers need imported first.
 
 ``python -m windsock.airflow.preload scheduler`` is ``airflow scheduler``, except that the workers which
-LocalExecutor forks share these modules with it; else each of them imports them anew at its first task. And
-the scheduler looks more often while it has work in hand, see ``windsock.airflow.pace``.
+LocalExecutor forks share these modules with it; else each of them imports them anew at its first task.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-
-from windsock.airflow import pace
 
 #: Source: Airflow 3.3, what ``BaseExecutor.run_workload`` and ``supervise_task`` import in a worker.
 MODULES = (
@@ -25,8 +22,6 @@ def main(arguments: Sequence[str]) -> None:
     command_line = import_module("airflow.__main__")
     for module in MODULES:
         import_module(module)
-    if arguments[:1] == ["scheduler"]:
-        pace.adapt(import_module("airflow.jobs.scheduler_job_runner").SchedulerJobRunner)
     sys.argv = ["airflow", *arguments]
     command_line.main()
 
