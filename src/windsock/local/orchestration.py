@@ -60,7 +60,7 @@ def _fixed() -> dict[str, str]:
         # What a killed triggerer waited for goes to the next one after this time; it beats every 5 s.
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
         # Each step waits for the scheduler's next look; a look costs 10 ms of a processor.
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.35",
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
         "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
         # Two lines for each DAG of a file that is parsed.
         "LOGGING__NAMESPACE_LEVELS": (
