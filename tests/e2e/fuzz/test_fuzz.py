@@ -23,10 +23,11 @@ def test_thousands_of_requests_are_answered_as_the_schema_says(api: Api) -> None
     assert every.cases + none.cases >= 2000
     assert {200, 202, 400, 404} <= set(every.statuses)
     assert not {201, 202} & set(none.statuses)
-    assert_all_ended(api, start)
+    # Some of what is accepted is a run, or known already.
+    assert_all_ended(api, start, at_least=every.statuses[202] // 2)
 
 
-def assert_all_ended(api: Api, since: str) -> None:
+def assert_all_ended(api: Api, since: str, *, at_least: int) -> None:
     """What was accepted has ended, and every record has the form that the schema gives it."""
     unfinished = [
         f"/api/tasks/?status={status}&created_after={since}" for status in ("PENDING", "PROCESSING")
@@ -39,4 +40,4 @@ def assert_all_ended(api: Api, since: str) -> None:
             answer = session.get(path if "//" in path else api.url + path, timeout=30)
             listing.validate_response(answer)
             path, seen = answer.json()["next"], seen + len(answer.json()["results"])
-    assert seen >= 300
+    assert seen >= at_least > 0
