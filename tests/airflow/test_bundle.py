@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -291,6 +292,41 @@ def test_a_change_overtakes_a_full_parse(feed: FakeFeed, rounds: Rounds) -> None
     assert rounds.manager._file_queue
     rounds.until_idle()
     assert documentation(name) == live(7, plan(name, title="new"))
+
+
+def test_what_is_about_to_change_is_not_parsed_before(feed: FakeFeed, rounds: Rounds) -> None:
+    """With two parsing processes one file of ours is in flight nearly always: a change would wait for all."""
+    names = [f"wave_{number}" for number in range(12)]
+    files = {relative_path(name) for name in names}
+    rounds.manager._parallelism = 2
+    feed.publish(*(plan(name) for name in names))
+    rounds.begin()
+    begun = files & set(rounds.parsed)
+    feed.publish(*(plan(name, title="new") for name in names))
+    rounds.ask_for()
+    parsed = Counter(rounds.until_idle())
+    assert {file: parsed[file] for file in files} == dict.fromkeys(files, 1)
+    assert begun
+    first = feed.revision - len(names) + 1
+    assert last_lines(names) == [live(first + i, plan(n, title="new")) for i, n in enumerate(names)]
+
+
+def test_the_feed_is_not_asked_while_a_file_that_is_to_change_is_parsed(
+    feed: FakeFeed, rounds: Rounds
+) -> None:
+    feed.publish(plan("flight_4"))
+    rounds.until_idle()
+    feed.publish(plan("flight_4", title="second"))
+    rounds.ask_for(relative_path("flight_4"))
+    rounds.begin()
+    feed.publish(plan("flight_4", title="third"))
+    rounds.ask_for()
+    rounds.begin()
+    asked = len(feed.asked)
+    rounds.begin()
+    assert len(feed.asked) == asked
+    rounds.until_idle()
+    assert documentation("flight_4") == live(3, plan("flight_4", title="third"))
 
 
 def test_many_edits_of_one_shard_all_go_live(feed: FakeFeed, rounds: Rounds) -> None:

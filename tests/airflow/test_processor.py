@@ -16,10 +16,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.te
 @pytest.fixture
 def unpatched(monkeypatch: pytest.MonkeyPatch) -> type[DagFileProcessorManager]:
     """Airflow's manager as it ships, whatever ran before in this process."""
-    shipped = DagFileProcessorManager.should_skip_refresh
-    monkeypatch.setattr(
-        DagFileProcessorManager, "should_skip_refresh", getattr(shipped, "__wrapped__", shipped)
-    )
+    for name in ("should_skip_refresh", "_start_new_processes"):
+        shipped = getattr(DagFileProcessorManager, name)
+        monkeypatch.setattr(DagFileProcessorManager, name, getattr(shipped, "__wrapped__", shipped))
     return DagFileProcessorManager
 
 
@@ -84,6 +83,28 @@ def test_changed_files_go_to_the_front_of_the_queue() -> None:
     manager._add_files_to_queue([file("shards/00.py"), file("shards/a7.py")], mode="back")
     Processor(manager, "windsock").parse_next(["shards/a7.py"], Path("/live"))
     assert list(manager._file_queue) == [file("shards/a7.py"), file("shards/00.py")]
+
+
+def test_files_that_are_about_to_change_are_not_started(
+    unpatched: type[DagFileProcessorManager], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+
+    def start(self: DagFileProcessorManager) -> None:
+        started.append(list(self._file_queue))
+
+    monkeypatch.setattr(unpatched, "_start_new_processes", start)
+    assert introduce()
+    manager = DagFileProcessorManager(max_runs=1)
+    manager._dag_bundles = [
+        SimpleNamespace(name="windsock", awaited={"shards/a7.py", "shards/ff.py"}),  # type: ignore[list-item]
+        SimpleNamespace(name="git"),  # type: ignore[list-item]
+    ]
+    queue = [file("shards/a7.py"), file("shards/00.py"), file("shards/a7.py", "git")]
+    manager._add_files_to_queue(queue, mode="back")
+    manager._start_new_processes()
+    assert started == [queue[1:]]
+    assert list(manager._file_queue) == [*queue[1:], queue[0]]
 
 
 def test_looking_at_once_needs_no_pause() -> None:

@@ -1,23 +1,29 @@
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from airflow.sdk import DAG, CronDataIntervalTimetable
 from airflow.serialization import serialized_objects
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
+from airflow.timetables import _cron
 from airflow.timetables._cron import CronMixin
 from airflow.timetables.interval import CronDataIntervalTimetable as Stored
+from croniter import CroniterBadCronError, croniter
 
 from windsock.airflow import timetables
+from windsock.airflow.timetables import Croniter
 
 
 @pytest.fixture(autouse=True)
-def shipped() -> Iterator[None]:
+def shipped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Airflow's classes as they ship, whatever ran before in this process, and after."""
     describe, decode = CronMixin._describe_with_dom_dow_fix, vars(LazyDeserializedDAG)["timetable"]
     CronMixin._describe_with_dom_dow_fix = getattr(describe, "__wrapped__", describe)
     if not isinstance(decode, property):
         LazyDeserializedDAG.timetable = property(decode.func)
+    monkeypatch.setattr(_cron, "croniter", croniter)
+    Croniter._apart.clear()
     yield
     CronMixin._describe_with_dom_dow_fix = describe
     LazyDeserializedDAG.timetable = decode
@@ -65,6 +71,28 @@ def test_words_are_kept_for_a_bounded_number(monkeypatch: pytest.MonkeyPatch) ->
     assert timetables.keep()
     for minute in (1, 2, 3, 1):
         assert f"{minute:02d}" in Stored(f"{minute} 3 * * *", timezone="UTC").description
+
+
+def test_an_expression_is_taken_apart_once_with_the_same_times() -> None:
+    expressions = ["5 3 * * *", "*/5 8-17 * * 1-5", "0 0 1,15 * 3", "0 0 * * 5#2", "0 12 15W * *", "@daily"]
+    start = datetime(2026, 3, 28, 13, 7)
+    assert timetables.keep()
+    for expression in expressions:
+        for _ in range(2):
+            kept, own = (kind(expression, start_time=start) for kind in (Croniter, croniter))
+            assert [kept.get_next(datetime) for _ in range(20)] == [own.get_next(datetime) for _ in range(20)]
+            assert [kept.get_prev(datetime) for _ in range(20)] == [own.get_prev(datetime) for _ in range(20)]
+            assert kept.expanded == own.expanded
+            kept.expanded[0].append(61)
+    assert set(Croniter._apart) == set(expressions)
+    assert _cron.croniter is Croniter
+
+
+def test_what_depends_on_more_than_the_expression_is_taken_apart_anew() -> None:
+    assert Croniter("H 3 * * *", hash_id=b"one").expanded == croniter("H 3 * * *", hash_id=b"one").expanded
+    with pytest.raises(CroniterBadCronError):
+        Croniter("99 * * * *")
+    assert not Croniter._apart
 
 
 def test_keeping_twice_wraps_once() -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ from airflow.configuration import conf
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 from airflow.sdk import get_parsing_context
 
-from windsock.airflow import callbacks, processor, timetables
+from windsock.airflow import callbacks, latest_runs, processor, timetables
 from windsock.airflow.dag import serialized, shards
-from windsock.airflow.dag.store import Plan, Store
+from windsock.airflow.dag.store import Store
 from windsock.airflow.hook import NEWEST, SECTION, Entry, Feed, NotPublished
 from windsock.errors import WindsockError
 from windsock.wire import from_json
@@ -48,6 +48,8 @@ class WindsockDagBundle(BaseDagBundle):
         self._usual_interval = self.refresh_interval
         self._workflow = get_parsing_context().dag_id
         self._is_cut_off = False
+        #: Files that are to change as soon as one of them, which is being parsed, is collected.
+        self.awaited: Set[str] = frozenset()
 
     @property
     def path(self) -> Path:
@@ -72,6 +74,7 @@ class WindsockDagBundle(BaseDagBundle):
             callbacks.drop()
             processor.introduce()
             timetables.keep()
+            latest_runs.ask_together()
             serialized.hand_over()
         else:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -85,6 +88,10 @@ class WindsockDagBundle(BaseDagBundle):
         """Ask Django what was published since and write it down; without an answer everything stays."""
         if self.version is not None or self._workflow is not None:
             return
+        if self.awaited & self.processor.in_flight():
+            self.processor.look_at_once()
+            return
+        self.awaited = frozenset()
         with self.lock():
             try:
                 is_unfinished = self._follow()
@@ -145,7 +152,9 @@ class WindsockDagBundle(BaseDagBundle):
 
     def _write(self, entries: Sequence[Entry], *, revision: int, whole: bool = False) -> bool:
         plan = self._store.plan(entries, whole=whole)
-        if self._is_being_parsed(plan):
+        changed = {f"{shards.FOLDER}/{name}.py" for name in plan}
+        if changed & self.processor.in_flight():
+            self.awaited |= changed
             self.processor.look_at_once()
             return True
         if plan or revision != self._store.revision() or not self._store.is_intact():
@@ -156,12 +165,9 @@ class WindsockDagBundle(BaseDagBundle):
             self._store.apply(
                 plan, revision=revision, again=dict.fromkeys(again, time.time() + threshold + 1)
             )
-        due = self._store.touch_due()
-        self.processor.parse_next((f"{shards.FOLDER}/{name}.py" for name in {*plan, *due}), self.path)
+        due = {f"{shards.FOLDER}/{name}.py" for name in self._store.touch_due()}
+        self.processor.parse_next(changed | due, self.path)
         return bool(plan)
-
-    def _is_being_parsed(self, plan: Plan) -> bool:
-        return any(f"{shards.FOLDER}/{name}.py" in self.processor.in_flight() for name in plan)
 
     def _report(self) -> bool:
         """Tell Django what was refused; return whether files changed or have to."""

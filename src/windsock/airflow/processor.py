@@ -3,10 +3,13 @@
 Airflow 3.3 stamps the bundle's version on a result when it collects it, and parses a file again only if the
 file is newer than its last finish. So a shard must not change while it is being parsed: its old DAGs would
 carry the new version, and the new ones would not be seen. The manager offers ``should_skip_refresh`` for
-overriding; there it tells our bundles what it is doing. Where the manager has another shape, a bundle works
-without this: Django asks again until it sees what it published.
+overriding; there it tells our bundles what it is doing. And it starts no file that is about to change: with
+several parsing processes one of ours is in flight nearly always, and a change would wait for all of them.
+Where the manager has another shape, a bundle works without this: Django asks again until it sees what it
+published.
 
-Source: Airflow 3.3.2, ``dag_processing/manager.py``: ``handle_parsing_result``, ``_sort_by_mtime``.
+Source: Airflow 3.3.2, ``dag_processing/manager.py``: ``handle_parsing_result``, ``_sort_by_mtime``,
+``_start_new_processes``.
 """
 
 import functools
@@ -20,7 +23,14 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-_NEEDED = ("_processors", "_bundles_last_refreshed", "_add_files_to_queue")
+_NEEDED = (
+    "_processors",
+    "_dag_bundles",
+    "_file_queue",
+    "_bundles_last_refreshed",
+    "_add_files_to_queue",
+    "_start_new_processes",
+)
 
 
 class Processor:
@@ -75,7 +85,12 @@ def introduce() -> bool:
             "The dag-processor has another shape than Airflow 3.3.2; publishing may take a second longer"
         )
         return False
+    _tell_bundles(manager, original)
+    _hold_back(manager)
+    return True
 
+
+def _tell_bundles(manager: Any, original: Callable[..., Any]) -> None:
     @functools.wraps(original)
     def should_skip_refresh(self: Any, *, bundle: Any, **facts: Any) -> bool:
         if getattr(bundle, "follows_processor", False):
@@ -84,4 +99,20 @@ def introduce() -> bool:
 
     should_skip_refresh.introduces = True  # type: ignore[attr-defined]
     manager.should_skip_refresh = should_skip_refresh
-    return True
+
+
+def _hold_back(manager: Any) -> None:
+    original = manager._start_new_processes
+
+    @functools.wraps(original)
+    def start_new_processes(self: Any) -> None:
+        awaited = {bundle.name: getattr(bundle, "awaited", ()) for bundle in self._dag_bundles}
+        held = [file for file in self._file_queue if str(file.rel_path) in awaited.get(file.bundle_name, ())]
+        for file in held:
+            del self._file_queue[file]
+        try:
+            original(self)
+        finally:
+            self._add_files_to_queue(held, mode="back")
+
+    manager._start_new_processes = start_new_processes

@@ -1,24 +1,27 @@
 """A timetable is decoded once for each DAG that the dag-processor stores, and described once.
 
 Airflow 3.3 decodes a DAG's timetable some sixteen times while it stores it; each time a cron expression is
-put in words anew, with the translations read from disk: 40 % of the dag-processor's own time.
+taken apart, and put in words with the translations read from disk: 40 % of the dag-processor's own time.
 
-Source: Airflow 3.3.2, ``LazyDeserializedDAG.timetable``, ``CronMixin._describe_with_dom_dow_fix``. The
-decision is docs/decisions/0012-work-done-once.md.
+Source: Airflow 3.3.2, ``LazyDeserializedDAG.timetable``, ``CronMixin._describe_with_dom_dow_fix``,
+``CronMixin._get_next``. The decision is docs/decisions/0012-work-done-once.md.
 """
 
+import copy
 import functools
 import inspect
 import logging
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
+from airflow.timetables import _cron
 from airflow.timetables._cron import CronMixin
+from croniter import croniter  # type: ignore[import-untyped]
 
 log = logging.getLogger(__name__)
 
-#: Expressions whose words are kept.
+#: Expressions whose words and parts are kept.
 KEPT = 10_000
 
 
@@ -35,6 +38,7 @@ def keep() -> bool:
         return False
     _keep_descriptions()
     _keep_decoded()
+    _cron.croniter = Croniter  # type: ignore[attr-defined]
     return True
 
 
@@ -43,6 +47,7 @@ def _has_known_shape() -> bool:
     decode = vars(LazyDeserializedDAG).get("timetable")
     return (
         describe is not None
+        and getattr(_cron, "croniter", None) is croniter
         and list(inspect.signature(describe).parameters) == ["self", "expression"]
         and isinstance(decode, property)
         and decode.fset is None
@@ -70,3 +75,19 @@ def _keep_decoded() -> None:
     kept = cached_property(original.fget)
     kept.__set_name__(LazyDeserializedDAG, "timetable")
     LazyDeserializedDAG.timetable = kept  # type: ignore[method-assign, assignment]
+
+
+class Croniter(croniter):  # type: ignore[misc]
+    """A croniter that takes an expression apart once; one without ``_expand`` is as it was."""
+
+    _apart: ClassVar[dict[str, tuple[Any, ...]]] = {}
+
+    @classmethod
+    def _expand(cls, expr_format: str, **options: Any) -> tuple[Any, ...]:
+        if any(options.values()):
+            return cast("tuple[Any, ...]", super()._expand(expr_format, **options))
+        if expr_format not in cls._apart:
+            if len(cls._apart) >= KEPT:
+                cls._apart.clear()
+            cls._apart[expr_format] = super()._expand(expr_format, **options)
+        return copy.deepcopy(cls._apart[expr_format])

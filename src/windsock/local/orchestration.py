@@ -51,7 +51,8 @@ def _fixed() -> dict[str, str]:
         "WORKERS__EXECUTION_API_RETRIES": "50",
         "WORKERS__EXECUTION_API_RETRY_WAIT_MIN": "1",
         "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
-        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        # One file is parsed while the one before it is stored.
+        "DAG_PROCESSOR__PARSING_PROCESSES": "2",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "86400",
         "DAG_PROCESSOR__STALE_DAG_THRESHOLD": "0",
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
