@@ -390,6 +390,26 @@ def test_the_list_is_read_seldom_and_holds_up_no_edit(fake: FakeAirflow, rounds:
     assert details(fake) == 0
 
 
+def test_the_list_is_read_again_when_the_rest_may_be_there(
+    fake: FakeAirflow, publisher: Publisher, clock: Clock
+) -> None:
+    """Airflow took 16 ms for each of the first half; it is given as much for the others."""
+    names = write_many(2000)
+    began = clock.now
+    publisher.run()
+    serve_all(fake, names[:1000])
+    clock.now = began + 16
+    pause = publisher.run()
+
+    assert Workflow.objects.exclude(live_revision=None).count() == 1000
+    assert pause is not None
+    assert pause.total_seconds() == pytest.approx(16, abs=0.5)
+    serve_all(fake, names[1000:])
+    clock.now += pause.total_seconds()
+    publisher.run()
+    assert not liveness.open_versions()
+
+
 def test_many_are_not_called_stuck_while_airflow_may_be_at_them(fake: FakeAirflow, rounds: Rounds) -> None:
     write_many(300)
     rounds(seconds=10)

@@ -30,7 +30,7 @@ BURY_EVERY = 60.0  #: seconds
 BATCH = 20  #: looks a round
 LIST_PAUSE = 5.0  #: seconds, at least, between two readings of the list
 LIST_SHARE = 5.0  #: and this many times what the last reading took
-EXPECTED = 0.015  #: seconds that Airflow takes for each of many; before that the list is not worth reading
+EXPECTED = 0.008  #: seconds that Airflow takes for each of many, before its own pace is known
 RATE = 1_000.0  #: waiting versions that may be read in a second, all of them anew
 GONE = "Airflow had lost it."
 
@@ -47,7 +47,8 @@ class Publisher:
     _bury_at: float = 0.0
     _reach: int = 0  #: revision up to which the waiting versions were read
     _read_all_at: float = 0.0
-    _list_at: float = 0.0
+    _list_at: float = 0.0  #: when the list is worth reading again
+    _list_read_at: float = 0.0
 
     def run(self) -> timedelta | None:
         """One round; return when to look again."""
@@ -82,7 +83,7 @@ class Publisher:
         crowd = sum(version.workflow not in known for version in versions)
         if crowd > MANY:
             crowd += sum(item.crowd > MANY for item in known.values())
-            self._list_at = max(self._list_at, now + crowd * EXPECTED)
+            self._list_at, self._list_read_at = max(self._list_at, now + crowd * EXPECTED), now
             for other in known.values():
                 other.crowd = crowd if other.crowd > MANY else other.crowd
         for version in versions:
@@ -129,7 +130,10 @@ class Publisher:
             now,
         )
         took, left = self.clock() - began, sum(not item.is_found for item in many)
-        self._list_at = self.clock() + max(LIST_PAUSE, LIST_SHARE * took, EXPECTED * left)
+        found = len(many) - left
+        each = (began - self._list_read_at) / found if found else EXPECTED
+        self._list_at = self.clock() + max(LIST_PAUSE, LIST_SHARE * took, each * left)
+        self._list_read_at = began
 
     def _settle(self, items: list[Waiting], now: float) -> set[str]:
         settled = liveness.settle(item.version for item in items) if items else set()
