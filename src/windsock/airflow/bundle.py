@@ -11,7 +11,7 @@ from airflow.configuration import conf
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 from airflow.sdk import get_parsing_context
 
-from windsock.airflow import callbacks, latest_runs, processor, timetables
+from windsock.airflow import callbacks, deleted_dags, latest_runs, processor, timetables
 from windsock.airflow.dag import serialized, shards
 from windsock.airflow.dag.store import Store
 from windsock.airflow.hook import NEWEST, SECTION, Entry, Feed, NotPublished
@@ -75,6 +75,7 @@ class WindsockDagBundle(BaseDagBundle):
             processor.introduce()
             timetables.keep()
             latest_runs.ask_together()
+            deleted_dags.read_alone()
             serialized.hand_over()
         else:
             self.path.mkdir(parents=True, exist_ok=True)
