@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NoReturn
 
-from windsock.call import Call, Outcome, describe, execute
+from windsock.call import Outcome, describe, execute
 from windsock.errors import WireError
 from windsock.warm import frames
 from windsock.warm.logs import send_logs_to
@@ -37,9 +37,7 @@ def run(parent: int, descriptors: list[int], around: Around, forget: Callable[[]
     except BaseException:
         traceback.print_exc()
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):
-                stream.flush()
+        _flush()
         os._exit(status)
 
 
@@ -62,21 +60,33 @@ def _serve(channel: socket.socket, around: Around) -> int:
     frame = frames.receive(channel)
     if frame is None:
         return 0
-    outcome: Outcome | None
+    told = False
     try:
-        outcome, status = _run(frames.read_call(frame), around), 0
+        call = frames.read_call(frame)
+        with around():
+            outcome = execute(call)
+            # What is left to do here nobody waits for.
+            _tell(channel, outcome)
+            told = True
     except SystemExit as leaving:
-        outcome, status = None, _exit_status(leaving)
+        return _exit_status(leaving)
     except BaseException as error:
-        outcome, status = Outcome(failure=describe(error)), 0
-    if outcome is not None:
-        channel.sendall(_frame(outcome))
-    return status
+        if told:
+            raise
+        _tell(channel, Outcome(failure=describe(error)))
+    return 0
 
 
-def _run(call: Call, around: Around) -> Outcome:
-    with around():
-        return execute(call)
+def _tell(channel: socket.socket, outcome: Outcome) -> None:
+    """Send the outcome after all that was written before it."""
+    _flush()
+    channel.sendall(_frame(outcome))
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
 
 
 def _frame(outcome: Outcome) -> bytes:

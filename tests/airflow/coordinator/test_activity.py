@@ -79,3 +79,21 @@ def test_the_record_is_told_after_airflow_was(bench: Bench) -> None:
     bench.supervise("kill_self")
     assert bench.api.states[0]["state"] == "failed"
     assert bench.lost() is not None
+
+
+def test_airflow_is_told_while_the_child_still_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = type(bench.api).__call__
+
+    def let_go(api: object, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/state"):
+            (bench.folder / "hold").unlink()
+        return answer(bench.api, request)
+
+    monkeypatch.setattr(type(bench.api), "__call__", let_go)
+    (bench.folder / "hold").touch()
+    bench.supervise("numbers")
+
+    assert [state["state"] for state in bench.api.states] == ["success"]
+    assert [value for _, _, value in bench.api.pushed] == [[1, 2, 3]]
+    assert bench.events("task.stdout") == ["let go"], "what it says after that is still read"
+    assert bench.lost() is None

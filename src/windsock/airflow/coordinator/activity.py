@@ -125,10 +125,10 @@ class StepProcess(ActivitySubprocess):
         return int(self._exit_code)
 
     def update_task_state_if_needed(self) -> None:
-        """Turn the outcome into a state of the task instance."""
+        """Turn the outcome into a state of the task instance, unless that has been done."""
         outcome = self._outcome()
-        if self._terminal_state == SERVER_TERMINATED:
-            return  # Airflow has given the task instance a state of its own
+        if self._terminal_state is not None:
+            return  # or Airflow has given the task instance a state of its own
         report = Report(client=self.client, ti=self.ti, task_log=self.process_log)  # type: ignore[arg-type]
         if outcome.succeeded:
             try:
@@ -212,6 +212,10 @@ class StepProcess(ActivitySubprocess):
         if moments:
             max_wait_time = min(max_wait_time, min(moments) - time.monotonic())
         super()._service_subprocess(max_wait_time, raise_on_timeout, expect_signal)
+        if self._session.outcome is not None and self._terminal_state is None:
+            # Told while the child ends, for which nobody has to wait; one that does not is ended by Airflow.
+            self._deadline, self._task_end_time_monotonic = None, time.monotonic()
+            self.update_task_state_if_needed()
         self._keep_time()
         return self._exit_code
 

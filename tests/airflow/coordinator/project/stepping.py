@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,23 @@ from windsock.warm.logs import channels
 FOLDER = Path(os.environ["STEPPING_FOLDER"])
 
 
-def setup() -> None:
+def setup() -> Callable[[], AbstractContextManager[None]]:
     if (FOLDER / "broken").exists():
         raise RuntimeError("the settings are broken")
+    return held
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Do not end while somebody holds the process, and say so in the end."""
+    is_held = (FOLDER / "hold").exists()
+    yield
+    if not is_held:
+        return
+    deadline = time.monotonic() + 10
+    while (FOLDER / "hold").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    print("let go" if time.monotonic() < deadline else "never let go")
 
 
 def run(**call: Any) -> Any:
