@@ -17,6 +17,7 @@ from tests.django import jobs
 from windsock import wire
 from windsock.call import Call, Outcome
 from windsock.django import steps
+from windsock.django.execution import tidy_connections
 from windsock.django.models import TaskRun, Workflow, WorkflowVersion
 from windsock.local.postgres import Server
 from windsock.transport import Warm
@@ -92,6 +93,17 @@ def test_set_up_leaves_no_connection_for_the_children() -> None:
     with around():
         Workflow.objects.exists()
     assert connections["default"].connection is None
+
+
+def test_a_step_keeps_its_connection_after_the_task() -> None:
+    with steps.setup()():
+        Workflow.objects.exists()
+        first = connections["default"].connection
+        tidy_connections()
+        assert connections["default"].connection is first
+        connections["default"].close_at = 0.0
+        tidy_connections()
+        assert connections["default"].connection is None, "an old one may be broken without anybody's knowing"
 
 
 def test_a_step_runs_in_a_child_of_the_warm_process(warm: Warm) -> None:

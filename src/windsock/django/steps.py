@@ -4,6 +4,7 @@ This module is imported before Django is set up, so it imports what needs the ap
 """
 
 import importlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -11,9 +12,15 @@ from typing import Any
 
 import django
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.urls import get_resolver
 
 from windsock.call import Outcome
+
+#: Seconds after which a step's connection is renewed between its task and its end, at the least.
+#: Something on the way may have given it up by then.
+LEAST_AGE = 60.0
 
 
 def setup() -> Callable[[], AbstractContextManager[None]]:
@@ -55,8 +62,16 @@ def _connected() -> Iterator[None]:
 
     # The relay announces for a child: a thread and a client for Redis would cost it more than all else.
     announce_through(partial(wake, "streams"))
+    connection_created.connect(_keep)
     try:
         yield
     finally:
+        connection_created.disconnect(_keep)
         announce_through(None)
         connections.close_all()
+
+
+def _keep(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Have one connection do for the step: by Django's defaults it would last as long as one query."""
+    if connection.close_at is not None:
+        connection.close_at = max(connection.close_at, time.monotonic() + LEAST_AGE)
