@@ -424,7 +424,7 @@ def test_a_rehearsal_leaves_nothing_and_runs_no_task() -> None:
     with CaptureQueriesContext(connection) as queries:
         stepping.rehearse()
     told = [query["sql"] for query in queries if "pg_notify" in query["sql"]]
-    assert len(told) == 2, "it began and ended"
+    assert len(told) == 4, "the first step of a run and a later one began and ended"
     assert (TaskRun.objects.count(), WorkflowRun.objects.count()) == (0, 0)
     assert post_save.has_listeners(Workflow), "rows of sources are listened to again"
 
@@ -446,14 +446,42 @@ def test_a_project_that_listens_to_the_record_is_spared_the_rehearsal() -> None:
     assert heard == []
 
 
-def test_only_the_end_of_a_step_waits_for_the_disk() -> None:
-    publish(step())
+def asked(**changes: Any) -> list[str]:
+    """Run a step and return the statements that it took."""
     with CaptureQueriesContext(connection) as queries:
-        assert call().succeeded
-    begun, ended = (
-        next(index for index, query in enumerate(queries) if text in query["sql"])
-        for text in ('INSERT INTO "windsock_taskrun"', "finished_at = statement_timestamp()")
-    )
-    hurried = [index for index, query in enumerate(queries) if "synchronous_commit = off" in query["sql"]]
-    assert [index < begun for index in hurried] == [True, False]
-    assert all(index < ended for index in hurried)
+        assert call(**changes).succeeded
+    return [query["sql"] for query in queries]
+
+
+def test_the_first_step_of_a_run_takes_four_statements() -> None:
+    publish(step(args=("{{ params.day }}",)))
+    dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end"), "2026-01-02")
+
+    asked_for = asked(**dates)
+
+    assert record().args == ["mon"]
+    marks = ("windsock_workflowversion", "INSERT INTO windsock_workflowrun", "INSERT INTO windsock_taskrun")
+    statements = [text for text in asked_for if "SAVEPOINT" not in text]
+    assert len(statements) == 4
+    assert all(mark in text for mark, text in zip(marks, statements, strict=False))
+    assert "finished_at = statement_timestamp()" in statements[-1]
+
+
+def test_only_the_end_of_a_step_waits_for_the_disk() -> None:
+    publish(step(args=("{{ ds }}",)), step(name="two"))
+    statements = asked()
+    hurried = [text for text in statements if "synchronous_commit" in text]
+    assert len(hurried) == 2, "the beginning, and the arguments that are known only then"
+    assert "finished_at" not in hurried[1]
+    assert "finished_at = statement_timestamp()" in statements[-1]
+    assert sum("synchronous_commit" in text for text in asked(step="two")) == 1
+
+
+def test_arguments_that_cannot_be_kept_are_the_failure_of_the_step() -> None:
+    publish(step(args=("{{ results.load }}",)))
+
+    failure = call(results={"load": "\0"}).failure
+
+    assert failure is not None
+    assert "the arguments cannot be kept: it holds the character NUL" in failure.message
+    assert record().status == "FAILED"

@@ -13,7 +13,9 @@ FEW = 5  #: statements after which preparing one more pays
 _uses: "WeakKeyDictionary[psycopg.Connection[Any], int]" = WeakKeyDictionary()
 
 
-def fetch_one(using: str, statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+def fetch_one(
+    using: str, statement: str, values: Sequence[Any], *, once: bool = False
+) -> tuple[Any, ...] | None:
     """Run a statement that returns rows on Django's connection, and return the first one.
 
     Outside of a transaction it is one of its own: nothing else is sent. It is prepared when the connection
@@ -24,6 +26,7 @@ def fetch_one(using: str, statement: str, values: Sequence[Any]) -> tuple[Any, .
         using: the database's alias.
         statement: one statement, with ``%s`` for each value.
         values: as psycopg takes them; JSON as text.
+        once: this process runs it no second time, so that preparing it would only cost.
 
     Raises:
         django.db.Error: as Django's own cursors do.
@@ -36,7 +39,8 @@ def fetch_one(using: str, statement: str, values: Sequence[Any]) -> tuple[Any, .
     connection.ensure_connection()
     raw = connection.connection
     with connection.wrap_database_errors:
-        answer = psycopg.Cursor(raw).execute(statement, values, prepare=_prepares(connection, raw))
+        prepare = False if once else _prepares(connection, raw)
+        answer = psycopg.Cursor(raw).execute(statement, values, prepare=prepare)
         return _row(answer)
 
 

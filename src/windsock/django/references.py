@@ -38,7 +38,7 @@ def resolved(results: Mapping[str, Any], run: WorkflowRun) -> Mapping[str, Any]:
     Raises:
         LookupError: a result is not kept any more.
     """
-    references = {name: value[MARK] for name, value in results.items() if _is_reference(value)}
+    references = {name: value[MARK] for name, value in results.items() if is_reference(value)}
     if not references:
         return results
     records = TaskRun.objects.filter(pk__in=references.values(), workflow_run=run, step__in=references)
@@ -50,7 +50,8 @@ def resolved(results: Mapping[str, Any], run: WorkflowRun) -> Mapping[str, Any]:
     return {**results, **values}
 
 
-def _is_reference(value: Any) -> bool:
+def is_reference(value: Any) -> bool:
+    """Whether an XCom holds a reference in place of the result itself."""
     if not isinstance(value, Mapping) or value.keys() != _KEYS:
         return False
     try:

@@ -66,6 +66,15 @@ def is_template(text: str) -> bool:
     return any(mark in text for mark in MARKS)
 
 
+def has_templates(value: Any) -> bool:
+    """Whether any string in ``value`` is a template."""
+    if isinstance(value, Mapping):
+        return any(map(has_templates, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(has_templates, value))
+    return isinstance(value, str) and is_template(value)
+
+
 @lru_cache(maxsize=4096)
 def read(source: str) -> Template:
     """Examine a template.

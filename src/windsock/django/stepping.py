@@ -1,26 +1,23 @@
 """One attempt of a step, from its identity in Airflow to its outcome."""
 
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models.signals import post_save, pre_save
 
 from windsock import wire
-from windsock.call import Failure, Outcome, describe
-from windsock.django import rendering, sources, tasks
+from windsock.call import Failure, Outcome
 from windsock.django.actions import mirroring, steps
+from windsock.django.actions.step_records import open_run
 from windsock.django.actions.tasks import alias
+from windsock.django.circumstances import Circumstances, arguments, needs_run
 from windsock.django.events.announcing import told
 from windsock.django.execution import execute_run
 from windsock.django.history import in_force
 from windsock.django.models import TaskRun, WorkflowRun, WorkflowVersion
 from windsock.django.output import bounded, captured
-from windsock.django.references import resolved, shortened
+from windsock.django.references import shortened
 from windsock.django.sensitive import scrub
 from windsock.errors import Lost, TimedOut
 from windsock.run import Status
@@ -37,20 +34,6 @@ class Identity:
     step: str
     map_index: int
     attempt: int  #: Airflow's try number, from 1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Circumstances:
-    """What the templates of a step are rendered with."""
-
-    logical_date: str | None = None
-    data_interval_start: str | None = None
-    data_interval_end: str | None = None
-    params: Mapping[str, Any]
-    results: Mapping[str, Any]  #: step -> what its XCom holds
-    version: int | None = None  #: revision of the version that Airflow runs; None: it does not say
-    first_attempt: int | None = None  #: since the step was cleared last; None: Airflow does not say
-    xcom_limit: int | None = None  #: bytes of JSON; a larger result stays here; None: none does
 
 
 def run(
@@ -73,23 +56,34 @@ def run(
     )
     around = Circumstances(**circumstances)
     definition = _step(identity, around.version)
-    workflow_run, record = _begin(identity, definition, around)
+    # Before the run is locked: a template may take its time.
+    called = None if needs_run(definition, around) else arguments(definition, around, run_id)
+    workflow_run, record = _begin(identity, definition, around, called)
     if record.status == Status.PROCESSING:
-        outcome = _attempt(definition, workflow_run, record, around)
+        if called is None:
+            called = _arguments(definition, workflow_run, record, around)
+        outcome = _attempt(record, called)
     else:
         outcome = _outcome_of(record)
     return shortened(outcome, record, limit=around.xcom_limit)
 
 
-def _attempt(step: Step, workflow_run: WorkflowRun, record: TaskRun, around: Circumstances) -> Outcome:
-    try:
-        tasks.resolve(step.task)
-        args, kwargs = _render(step, workflow_run, around)
-        steps.rendered(record, args, kwargs)
-    except Exception as error:
-        outcome = Outcome(failure=describe(error))
+def _arguments(
+    step: Step, workflow_run: WorkflowRun, record: TaskRun, around: Circumstances
+) -> steps.Arguments | Failure:
+    """Return the arguments of a step that has begun without them, and keep them."""
+    called = arguments(step, around, workflow_run.run_id, workflow_run)
+    if not isinstance(called, Failure):
+        steps.rendered(record, called)
+    return called
+
+
+def _attempt(record: TaskRun, called: steps.Arguments | Failure) -> Outcome:
+    if isinstance(called, Failure):
+        outcome = Outcome(failure=called)
         steps.end(record, outcome)
         return outcome
+    args, kwargs = called
     with captured(record) as output:
         outcome = execute_run(record, args=args, kwargs=kwargs)
     record.output = output.text()
@@ -106,18 +100,6 @@ def rehearse() -> None:
     version = WorkflowVersion.objects.filter(document__isnull=False).order_by("-revision").first()
     if version is None:
         return
-    sources.ignore()
-    try:
-        # A project's own receivers may do what no rollback undoes.
-        if not any(
-            sent.has_listeners(kind) for sent in (pre_save, post_save) for kind in (TaskRun, WorkflowRun)
-        ):
-            _rehearse(version)
-    finally:
-        sources.listen()
-
-
-def _rehearse(version: WorkflowVersion) -> None:
     step = wire.from_json(Workflow, version.document).steps[0]
     identity = Identity(
         workflow=version.workflow_id,
@@ -128,12 +110,14 @@ def _rehearse(version: WorkflowVersion) -> None:
         attempt=1,
     )
     around = Circumstances(params={}, results={}, version=version.revision)
+    definition = _step(identity, around.version)
     with transaction.atomic(using=alias()):
-        workflow_run, record = _begin(identity, _step(identity, around.version), around)
-        with suppress(Exception):  # most templates want params and results
-            _render(step, workflow_run, around)
-        steps.rendered(record, [], {})
-        steps.end(record, Outcome())
+        # The first step of a run, and one that finds its run there.
+        for attempt in (1, 2):
+            who = replace(identity, attempt=attempt)
+            workflow_run, record = _begin(who, definition, around, ([], {}))
+            _arguments(definition, workflow_run, record, around)
+            steps.end(record, Outcome())
         transaction.set_rollback(True, using=alias())
 
 
@@ -187,10 +171,11 @@ def _step(identity: Identity, revision: int | None = None) -> Step:
         raise LookupError(message) from None
 
 
-def _begin(identity: Identity, step: Step, around: Circumstances) -> tuple[WorkflowRun, TaskRun]:
+def _begin(
+    identity: Identity, step: Step, around: Circumstances, called: steps.Arguments | Failure | None = None
+) -> tuple[WorkflowRun, TaskRun]:
     with told(), transaction.atomic(using=alias()):
-        steps.flush_later()
-        workflow_run, _ = mirroring.ensure(
+        workflow_run, is_new = open_run(
             identity.workflow,
             identity.run_id,
             origin=mirroring.origin_of(identity.run_id, identity.run_id.partition("__")[0]),
@@ -204,28 +189,10 @@ def _begin(identity: Identity, step: Step, around: Circumstances) -> tuple[Workf
             attempt=identity.attempt,
             first_attempt=around.first_attempt,
             revision=identity.revision,
+            arguments=None if isinstance(called, Failure) else called,
+            is_new=is_new,
         )
     return workflow_run, record
-
-
-def _render(step: Step, workflow_run: WorkflowRun, around: Circumstances) -> tuple[list[Any], dict[str, Any]]:
-    """Return the arguments; a run without a logical date takes the moment at which it was created."""
-    created = workflow_run.created_at
-    names = rendering.variables(
-        params=around.params,
-        results=resolved(around.results, workflow_run),
-        run_id=workflow_run.run_id,
-        logical_date=_moment(around.logical_date) or created,
-        data_interval=(
-            _moment(around.data_interval_start) or created,
-            _moment(around.data_interval_end) or created,
-        ),
-    )
-    return rendering.render(list(step.args), names), rendering.render(step.kwargs, names)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _outcome_of(record: TaskRun) -> Outcome:

@@ -45,6 +45,6 @@ def begin(run: WorkflowRun) -> Begin:
     def attempt(number: int, step: Step = STEP, **changes: Any) -> TaskRun:
         with transaction.atomic():
             locked = WorkflowRun.objects.select_for_update(no_key=True).get(pk=run.pk)
-            return steps.begin(locked, step, map_index=changes.get("map_index", -1), attempt=number)
+            return steps.begin(locked, step, **{"map_index": -1, "attempt": number, **changes})
 
     return attempt

@@ -26,7 +26,9 @@ def test_a_claimed_record_is_whole() -> None:
 
 
 @pytest.mark.parametrize("is_analyzed", [True, False])
-@pytest.mark.parametrize("statement", [statements.CLAIM, statements.END, statements.END_AND_CLAIM])
+@pytest.mark.parametrize(
+    "statement", [statements.CLAIM, statements.END, statements.END_STEP, statements.END_AND_CLAIM]
+)
 def test_a_row_is_found_by_its_key_whatever_the_planner_believes(statement: str, is_analyzed: bool) -> None:
     """Also right after a million rows came, when nothing has been analyzed yet."""
     numbers = count(1)

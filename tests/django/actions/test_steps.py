@@ -7,7 +7,7 @@ from windsock.call import Failure, Outcome
 from windsock.django.actions import steps
 from windsock.django.models import TaskRun, WorkflowRun
 from windsock.django.sensitive import shown_kwargs
-from windsock.workflow import Step
+from windsock.workflow import Retry, Step
 
 pytestmark = pytest.mark.django_db
 BAD = Outcome(failure=Failure(exception="builtins.ValueError", message="bad\x00", traceback="Traceback"))
@@ -178,13 +178,25 @@ def test_a_step_of_a_cancelled_run_that_was_cleared_begins(begin: Begin, run: Wo
 
 def test_what_a_task_hides_is_hidden_in_its_step(begin: Begin) -> None:
     record = begin(1, Step(name="log", task=sign_in.module_path))
-    steps.rendered(record, ["ann"], {"password": "hunter2!"})
+    steps.rendered(record, (["ann"], {"password": "hunter2!"}))
     failure = Failure(exception="builtins.ValueError", message="not hunter2!", retry=True)
     steps.end(record, Outcome(failure=failure))
 
     stored = TaskRun.objects.get()
     assert shown_kwargs(stored) == {"password": "********"}
     assert stored.message == "not ********"
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_arguments_that_are_known_are_kept_from_the_beginning(begin: Begin, attempt: int) -> None:
+    sign = Step(name="one", task=sign_in.module_path, retry=Retry(limit=1))
+    for number in range(1, attempt):
+        steps.end(begin(number, sign), BAD)
+    record = begin(attempt, sign, arguments=(["ann"], {"password": "hunter2!"}))
+
+    stored = TaskRun.objects.get()
+    assert (stored.args, stored.kwargs) == (record.args, record.kwargs) == (["ann"], {"password": "hunter2!"})
+    assert stored.sensitive == record.sensitive == ["password"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome(value=1), BAD, Outcome(skipped=True)])

@@ -11,6 +11,7 @@ from django.utils import timezone
 from windsock.django.actions import telling
 from windsock.django.history import version_of
 from windsock.django.models import WorkflowRun
+from windsock.django.models.keys import uuid7
 from windsock.django.observed import DagRun
 from windsock.django.relay import wake
 from windsock.run import AIRFLOW_RUN_STATES, FINISHED, Status
@@ -37,13 +38,18 @@ def origin_of(run_id: str, kind: str) -> WorkflowRun.Origin:
     return _ORIGINS.get(kind, WorkflowRun.Origin.AIRFLOW)
 
 
-def ensure(workflow: str, run_id: str, **fields: Any) -> tuple[WorkflowRun, bool]:
-    """Return the row of a Dag run, locked, and whether it was just made, from ``fields``."""
+def key_of(run_id: str) -> UUID:
+    """Return the key for the row of a Dag run: of one that was requested here it is part of its id."""
     if run_id.startswith(PREFIX):
         with suppress(ValueError):
-            fields["id"] = UUID(run_id.removeprefix(PREFIX))
+            return UUID(run_id.removeprefix(PREFIX))
+    return uuid7()
+
+
+def ensure(workflow: str, run_id: str, **fields: Any) -> tuple[WorkflowRun, bool]:
+    """Return the row of a Dag run, locked, and whether it was just made, from ``fields``."""
     return WorkflowRun.objects.select_for_update(no_key=True).get_or_create(
-        workflow_id=workflow, run_id=run_id, defaults=fields
+        workflow_id=workflow, run_id=run_id, defaults={"id": key_of(run_id), **fields}
     )
 
 

@@ -38,6 +38,14 @@ END = """
     WHERE id = %s AND attempt = %s AND status = %s
     RETURNING finished_at, result_expires_at
 """
+# The run before the step, as where a step begins. The relay looks often at runs to which something happened.
+END_STEP = f"""
+    WITH touched AS (
+        UPDATE windsock_workflowrun SET updated_at = statement_timestamp() WHERE id = %s RETURNING id
+    ),
+    ended AS ({END.replace("WHERE", "WHERE EXISTS (SELECT FROM touched) AND")})
+    SELECT ended.*, pg_notify(%s, %s) FROM (VALUES (1)) AS one LEFT JOIN ended ON TRUE
+"""  # noqa: S608
 # One commit instead of two. A record that somebody locks must not hold up the end; it is claimed later.
 END_AND_CLAIM = f"""
     WITH ended AS ({END}),

@@ -12,22 +12,20 @@ from django.utils import timezone
 
 from windsock.call import Failure, Outcome
 from windsock.django.actions import mirroring, tasks
-from windsock.django.actions.step_records import latest_of, new_record
+from windsock.django.actions.step_records import BEGUN, insert, latest_of, new_record
 from windsock.django.events import announce
 from windsock.django.events.announcing import told
 from windsock.django.models import TaskRun, WorkflowRun
-from windsock.django.relay import wake
+from windsock.django.relay.duty import WATCH_STATES, wake
 from windsock.django.tasks import registered
 from windsock.run import FINISHED, EventKind, Status, advance
 from windsock.workflow import Step
 
-_BEGUN = (
-    *("status", "generation", "revision", "started_at", "finished_at"),
-    *("cancel_requested_at", "message", "updated_at"),
-)
+Arguments = tuple[list[Any], dict[str, Any]]  #: positional ones, keywords
+_STREAMS = "streams"
 
 
-def begin(
+def begin(  # noqa: PLR0913
     run: WorkflowRun,
     step: Step,
     *,
@@ -35,6 +33,8 @@ def begin(
     attempt: int,
     first_attempt: int | None = None,
     revision: int | None = None,
+    arguments: Arguments | None = None,
+    is_new: bool = False,
 ) -> TaskRun:
     """Claim the record for an attempt of a step; ``run`` must be locked.
 
@@ -45,12 +45,14 @@ def begin(
         attempt: from 1.
         first_attempt: since the step was cleared last; None: any attempt after an end may be a clearing's.
         revision: to which the run is pinned, if that is known.
+        arguments: with which the step is called, if that is known.
+        is_new: whether ``run`` was just made by ``open_run``.
 
     Returns:
         The record, PROCESSING. When this attempt has ended already, the finished record: the end was told to
         Airflow and got lost, and the step must not run a second time. A cancelled one when the run is to end.
     """
-    latest = latest_of(run, step.name, map_index)
+    latest = None if is_new else latest_of(run, step.name, map_index)
     if latest is not None and _is_over(latest, attempt, first_attempt):
         return latest
     if not _is_wanted(run, step):
@@ -64,12 +66,14 @@ def begin(
         run.generation = max(run.generation, latest.generation + 1 if latest else 0)
         started = {"status": Status.PROCESSING, "attempt": attempt, "started_at": timezone.now()}
         record = new_record(run, step, map_index, max_attempts=attempt + step.retry.limit, **started)
-        record.save(force_insert=True)
+        _take(record, arguments)
+        insert(record, _STREAMS, within=None if is_new else run)
     else:
         record = latest
-        _claim(record, attempt)
-    run.save(update_fields=_BEGUN)
-    _announce("streams")
+        _claim(record, attempt, _take(record, arguments))
+        run.save(update_fields=BEGUN)
+        wake(_STREAMS)
+    transaction.on_commit(announce, using=tasks.alias())
     return record
 
 
@@ -81,12 +85,9 @@ def _is_over(latest: TaskRun, attempt: int, first_attempt: int | None) -> bool:
     return attempt <= latest.attempt or (latest.status == Status.DONE and is_same)
 
 
-def rendered(record: TaskRun, args: list[Any], kwargs: dict[str, Any]) -> None:
+def rendered(record: TaskRun, arguments: Arguments) -> None:
     """Keep the arguments with which the step is called, and which of them are never shown."""
-    task = registered().get(record.task)
-    record.args, record.kwargs = args, kwargs
-    record.sensitive = task.hidden(args) if task else []
-    changes = {name: getattr(record, name) for name in ("args", "kwargs", "sensitive")}
+    changes = _take(record, arguments)
     with transaction.atomic(using=tasks.alias()):
         flush_later()
         TaskRun.objects.filter(pk=record.pk, attempt=record.attempt).update(**changes)
@@ -98,34 +99,37 @@ def end(record: TaskRun, outcome: Outcome) -> bool:
     Returns:
         False when the record has moved on meanwhile; then nothing was changed.
     """
-    with told(), transaction.atomic(using=tasks.alias()):
+    with told():
         if outcome.failure is not None and _is_cancelled(record):
             outcome = Outcome(failure=tasks.cancelled(outcome.failure.traceback))
         failure = outcome.failure
         if failure is None or not failure.retry or record.attempt >= record.max_attempts:
-            changed = tasks.finish(record, outcome)
-        else:
+            return tasks.finish(record, outcome)
+        with transaction.atomic(using=tasks.alias()):
             changed = _give_back(record, failure)
-        # The relay looks often at runs to which something happened lately.
-        WorkflowRun.objects.filter(steps=record).update(updated_at=Now())
-        _announce("states")
+            # The relay looks often at runs to which something happened lately.
+            WorkflowRun.objects.filter(steps=record).update(updated_at=Now())
+            transaction.on_commit(announce, using=tasks.alias())
+            wake(WATCH_STATES)
     return changed
 
 
 def flush_later() -> None:
-    """Let the commit of this transaction not wait for the disk.
-
-    The commit of the step's end does, and takes along what came before it. What a crash of the server loses
-    until then is written again, when the step is begun again.
-    """
+    """Let the commit of this transaction not wait for the disk; that of the step's end does."""
     with connections[tasks.alias()].cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
 
 
-def _announce(duty: str) -> None:
-    """Tell streams, and the relay to do a duty; it tells the streams where this process does not."""
-    transaction.on_commit(announce, using=tasks.alias())
-    wake(duty)
+def _take(record: TaskRun, arguments: Arguments | None) -> dict[str, Any]:
+    """Have ``record`` show the arguments, if they are known; return what changes of it."""
+    if arguments is None:
+        return {}
+    args, kwargs = arguments
+    task = registered().get(record.task)
+    changes = {"args": args, "kwargs": kwargs, "sensitive": task.hidden(args) if task else []}
+    for name, value in changes.items():
+        setattr(record, name, value)
+    return changes
 
 
 def _is_cancelled(record: TaskRun) -> bool:
@@ -156,11 +160,11 @@ def _refuse(run: WorkflowRun, step: Step, map_index: int, attempt: int, latest: 
     return record
 
 
-def _claim(record: TaskRun, attempt: int) -> None:
+def _claim(record: TaskRun, attempt: int, changes: dict[str, Any]) -> None:
     """Take over from an earlier attempt, also from one that went away without an end."""
     columns = {"status": Status.PROCESSING, "attempt": attempt, "progress": 0}
     TaskRun.objects.filter(pk=record.pk).update(
-        **columns, started_at=Coalesce("started_at", Now()), updated_at=Now()
+        **columns, **changes, started_at=Coalesce("started_at", Now()), updated_at=Now()
     )
     for name, value in columns.items():
         setattr(record, name, value)

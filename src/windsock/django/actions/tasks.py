@@ -21,7 +21,7 @@ from windsock.django.conf import settings
 from windsock.django.events import announce
 from windsock.django.models import TaskRun
 from windsock.django.prepared import fetch_one
-from windsock.django.relay.duty import CHANNEL, END_LOST, POLL, SEND_TASKS, wake
+from windsock.django.relay.duty import CHANNEL, END_LOST, POLL, SEND_TASKS, WATCH_STATES, wake
 from windsock.django.sensitive import scrub
 from windsock.django.signalling import tell
 from windsock.django.storable import clean_text
@@ -121,7 +121,7 @@ def finish(run: TaskRun, outcome: Outcome, following: Following | None = None) -
     A failure that is ``errors.Cancelled`` ends it as CANCELLED.
 
     Args:
-        run: what ``claim`` returned.
+        run: what ``claim`` returned, or the record of a step: then its run is touched, and the relay told.
         outcome: what the attempt has come to.
         following: what is claimed in the same statement, whether this attempt is still there or not.
 
@@ -145,13 +145,17 @@ def finish(run: TaskRun, outcome: Outcome, following: Following | None = None) -
     values = (status.value, changes["progress"], result, run.related_id)
     return _written(
         run,
-        _end((*values, *_texts(changes), run.output, run.pk, run.attempt, run.status), following),
+        _end(run, (*values, *_texts(changes), run.output, run.pk, run.attempt, run.status), following),
         ("finished_at", "result_expires_at"),
         changes | {"status": status.value, "lease_expires_at": None, "next_send_at": None},
     )
 
 
-def _end(values: Sequence[Any], following: Following | None) -> Sequence[Any] | None:
+def _end(run: TaskRun, values: Sequence[Any], following: Following | None) -> Sequence[Any] | None:
+    if run.workflow_run_id is not None:
+        told = (run.workflow_run_id, *values, CHANNEL, WATCH_STATES)
+        row = fetch_one(alias(), sql.END_STEP, told, once=True)
+        return row[:2] if row and row[0] is not None else None
     if following is None:
         return fetch_one(alias(), sql.END, values)
     in_doubt, following.in_doubt = following.in_doubt, True

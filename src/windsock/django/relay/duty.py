@@ -9,6 +9,7 @@ from django.db import connection
 CHANNEL = "windsock_relay"
 SEND_TASKS = "tasks.send"
 END_LOST = "tasks.lost"
+WATCH_STATES = "states"
 #: How late the relay may notice what nobody announced.
 POLL = timedelta(seconds=5)
 
