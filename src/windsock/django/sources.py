@@ -136,12 +136,6 @@ def listen() -> None:
     post_delete.connect(_on_delete, dispatch_uid=_UID)
 
 
-def ignore() -> None:
-    """Take no notice of rows any more, until ``listen``."""
-    post_save.disconnect(dispatch_uid=_UID)
-    post_delete.disconnect(dispatch_uid=_UID)
-
-
 def validate_row(row: Model) -> None:
     """Refuse a row that cannot be published; call it in the model's ``clean()``.
 

@@ -14,14 +14,14 @@ from windsock.django.actions.tasks import alias
 from windsock.django.circumstances import Circumstances, arguments, needs_run
 from windsock.django.events.announcing import told
 from windsock.django.execution import execute_run
-from windsock.django.history import in_force
+from windsock.django.history import find_step
 from windsock.django.models import TaskRun, WorkflowRun, WorkflowVersion
 from windsock.django.output import bounded, captured
 from windsock.django.references import shortened
 from windsock.django.sensitive import scrub
 from windsock.errors import Lost, TimedOut
 from windsock.run import Status
-from windsock.workflow import Step, Workflow
+from windsock.workflow import Step
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,12 +100,11 @@ def rehearse() -> None:
     version = WorkflowVersion.objects.filter(document__isnull=False).order_by("-revision").first()
     if version is None:
         return
-    step = wire.from_json(Workflow, version.document).steps[0]
     identity = Identity(
         workflow=version.workflow_id,
         revision=version.revision,
         run_id=f"rehearsal__{uuid4()}",
-        step=step.name,
+        step=version.document["steps"][0]["name"],
         map_index=-1,
         attempt=1,
     )
@@ -157,18 +156,9 @@ def _has_ended(identity: Identity) -> bool:
     )
 
 
-def _step(identity: Identity, revision: int | None = None) -> Step:
-    versions = in_force(identity.workflow, identity.revision)
-    if revision is not None:
-        versions = WorkflowVersion.objects.filter(workflow=identity.workflow, revision=revision)
-    version = versions.filter(document__isnull=False).first()
-    if version is None:
-        raise LookupError(f"{identity.workflow!r} has no version up to revision {identity.revision}")
-    try:
-        return wire.from_json(Workflow, version.document).step(identity.step)
-    except KeyError:
-        message = f"{identity.workflow!r} has no step {identity.step!r} at revision {version.revision}"
-        raise LookupError(message) from None
+def _step(identity: Identity, version: int | None = None) -> Step:
+    found = find_step(identity.workflow, identity.step, at=identity.revision, version=version)
+    return wire.from_json(Step, found)
 
 
 def _begin(
