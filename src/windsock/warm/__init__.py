@@ -9,12 +9,14 @@ callable that gives a context manager: each child enters that around its one cal
 what must not be shared between processes, such as database connections.
 
 **A call.** The client connects, and sends ``{"protocol": 1}`` together with four descriptors: standard
-output, standard error, a log channel and a call channel. The process forks at once and answers ``{"pid":
-n}``, or ``{"setup_failure": {...}}``. The child leads its own process group. It reads one Call from the call
-channel and writes one Outcome to it; log records go to the log channel as JSON objects, one a line. When the
-child has ended, what is left of its group and whatever else descends from it is killed, and the client is
-told ``{"exit": status}`` (negative for a signal). When the client goes away first, the whole group is killed.
-What left the group gets no SIGTERM, only the SIGKILL at the end; and that on Linux alone.
+output, standard error, a log channel and a call channel. The process has a child at once and answers
+``{"pid": n}``, or ``{"setup_failure": {...}}``. When a call has ended, a child is forked for the next one,
+and goes when none comes for ten seconds, or with the process. The child leads its own process group. It reads
+one Call from the call channel and writes one Outcome to it; log records go to the log channel as JSON
+objects, one a line. When the child has ended, what is left of its group and whatever else descends from it is
+killed, and the client is told ``{"exit": status}`` (negative for a signal). When the client goes away first,
+the whole group is killed. What left the group gets no SIGTERM, only the SIGKILL at the end; and that on Linux
+alone.
 
 **A new owner.** At each call the process looks whether the project has changed since it was set up; then, and
 on SIGHUP, and when nobody has called for long enough, it gives up socket and lock and answers ``{"retired":

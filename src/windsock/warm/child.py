@@ -15,25 +15,29 @@ from windsock.errors import WireError
 from windsock.warm import frames
 from windsock.warm.logs import send_logs_to
 from windsock.warm.process import adopt_orphans, die_with
+from windsock.warm.spare import Source
 
 Around = Callable[[], AbstractContextManager[object]]
 
 
-def run(parent: int, descriptors: list[int], around: Around, forget: Callable[[], None]) -> NoReturn:
+def run(parent: int, source: Source, around: Around, forget: Callable[[], None]) -> NoReturn:
     """Become the child: read one Call, write one Outcome, end.
 
     Args:
         parent: process id of the warm process.
-        descriptors: standard output, standard error, log channel, call channel.
+        source: gives standard output, standard error, log channel, call channel.
         around: gives the context manager that is entered around the call.
         forget: closes what only the parent may hold.
     """
     status = 70  # Source: <sysexits.h>, EX_SOFTWARE: only a fault in this function leaves it so.
     try:
-        _stand_alone(parent, descriptors)
+        _stand_alone(parent)
         forget()
-        send_logs_to(descriptors[2])
-        status = _serve(socket.socket(fileno=descriptors[3]), around)
+        # Whatever can be done is done before somebody waits for it.
+        logs = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        send_logs_to(logs)
+        descriptors = source()
+        status = _serve(_take_over(descriptors, logs), around) if descriptors else 0
     except BaseException:
         traceback.print_exc()
     finally:
@@ -41,19 +45,22 @@ def run(parent: int, descriptors: list[int], around: Around, forget: Callable[[]
         os._exit(status)
 
 
-def _stand_alone(parent: int, descriptors: list[int]) -> None:
+def _stand_alone(parent: int) -> None:
     os.setpgid(0, 0)
     die_with(parent)
     adopt_orphans()
     signal.set_wakeup_fd(-1)
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(sig, signal.SIG_DFL)
-    os.dup2(descriptors[0], 1)
-    os.dup2(descriptors[1], 2)
-    os.close(descriptors[0])
-    os.close(descriptors[1])
-    os.set_inheritable(descriptors[2], False)
+
+
+def _take_over(descriptors: list[int], logs: int) -> socket.socket:
+    """Put the caller's streams in place, and return the call channel."""
+    for given, place in zip(descriptors, (1, 2, logs), strict=False):
+        os.dup2(given, place, inheritable=place != logs)
+        os.close(given)
     os.set_inheritable(descriptors[3], False)
+    return socket.socket(fileno=descriptors[3])
 
 
 def _serve(channel: socket.socket, around: Around) -> int:

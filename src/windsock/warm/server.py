@@ -20,13 +20,12 @@ from windsock.warm import child, offspring
 from windsock.warm.door import Door
 from windsock.warm.frames import FrameReader, encode
 from windsock.warm.process import adopt_orphans, kill_group
+from windsock.warm.spare import CLOSE_ON_EXEC, DESCRIPTORS, LIFE, Spare
 from windsock.warm.watch import Watch
 from windsock.wire import check_protocol, to_json
 
 #: A process whose set-up failed only lives to say so, seconds.
 FAILED_IDLE = 5.0
-_DESCRIPTORS = 4
-_CLOSE_ON_EXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _STOP = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -56,6 +55,7 @@ class Server:
         self._around: child.Around = contextlib.nullcontext
         self._failure: Failure | None = None
         self._own: list[int] = []  # processes that the set-up began
+        self._spare: Spare | None = None
         self._retired = self._stopping = False
         self._pid = os.getpid()
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -103,8 +103,12 @@ class Server:
         while not self._stopping and not (self._retired and not self._guests):
             if self._guests and self._failure is None:
                 busy_at = time.monotonic()
-            left = None if self._retired else busy_at + self._patience - time.monotonic()
+            patience = min(LIFE, self._patience) if self._spare else self._patience
+            left = None if self._retired else busy_at + patience - time.monotonic()
             if left is not None and left <= 0:
+                if self._spare:
+                    self._end_spare()
+                    continue
                 self._retire("nobody called" if self._failure is None else "its set-up is tried again")
                 continue
             for key, _ in self._selector.select(left):
@@ -120,6 +124,7 @@ class Server:
         if self._retired:
             return
         self._retired = True
+        self._end_spare()
         _say(f"no more calls: {reason}")
         self._selector.unregister(self._door.listener)
         for connection in self._door.hand_over():
@@ -130,9 +135,14 @@ class Server:
         self._stopping = self._stopping or not _STOP.isdisjoint(signals)
         if signal.SIGHUP in signals:
             self._retire("it was told to start anew")
-        for guest in [guest for guest in self._guests if guest.pid]:
-            self._reap(guest)
-        offspring.end_strays({*self._own, *(guest.pid for guest in self._guests)})
+        if self._spare and self._spare.has_ended():
+            self._spare = None
+        reaped = [guest for guest in list(self._guests) if guest.pid and self._reap(guest)]
+        kept = {self._spare.pid} if self._spare else set()
+        offspring.end_strays({*self._own, *kept, *(guest.pid for guest in self._guests)})
+        # Nobody waits for a fork now; and where one call has ended, the next one is near.
+        if reaped and not (self._spare or self._retired or self._stopping):
+            self._spare = self._fork()
 
     def _accept(self) -> None:
         if self._retired:
@@ -154,7 +164,7 @@ class Server:
         if guest.connection.fileno() < 0:
             return  # its child's end was seen in the same round
         try:
-            data, descriptors, _, _ = socket.recv_fds(guest.connection, 4096, _DESCRIPTORS, _CLOSE_ON_EXEC)
+            data, descriptors, _, _ = socket.recv_fds(guest.connection, 4096, DESCRIPTORS, CLOSE_ON_EXEC)
             guest.descriptors += descriptors
             for hello in guest.reader.feed(data):
                 self._welcome(guest, hello)
@@ -166,7 +176,7 @@ class Server:
 
     def _welcome(self, guest: _Guest, hello: dict[str, Any]) -> None:
         check_protocol(hello)
-        if guest.pid or len(guest.descriptors) != _DESCRIPTORS:
+        if guest.pid or len(guest.descriptors) != DESCRIPTORS:
             raise WireError("a connection starts with one greeting that carries four descriptors")
         if not self._retired and (changed := self._watch.change()):
             self._retire(f"{changed} has changed")
@@ -176,16 +186,21 @@ class Server:
         if self._failure is not None:
             guest.connection.send(encode({"setup_failure": to_json(self._failure)}))
             return
-        guest.pid = os.fork()
-        if guest.pid == 0:
-            self._guests.discard(guest)
-            guest.connection.close()
-            child.run(self._pid, guest.descriptors, self._around, self._forget)
-        # Done on both sides, so that there is a group to kill from the first moment on.
-        with contextlib.suppress(OSError):
-            os.setpgid(guest.pid, guest.pid)
+        if self._spare and self._spare.has_ended():
+            self._spare = None
+        heir, self._spare = self._spare or self._fork(), None
+        guest.pid = heir.pid
+        heir.give(guest.descriptors)
         _close(guest.descriptors)
         guest.connection.send(encode({"pid": guest.pid}))
+
+    def _fork(self) -> Spare:
+        return Spare.fork(lambda source: child.run(self._pid, source, self._around, self._forget))
+
+    def _end_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare:
+            spare.end()
 
     def _forget(self) -> None:
         self._selector.close()
@@ -209,10 +224,10 @@ class Server:
         if guest.pid:
             kill_group(guest.pid)
 
-    def _reap(self, guest: _Guest) -> None:
+    def _reap(self, guest: _Guest) -> bool:
         pid, status = os.waitpid(guest.pid, os.WNOHANG)
         if not pid:
-            return
+            return False
         kill_group(pid)
         self._guests.discard(guest)
         if guest.connection.fileno() >= 0:
@@ -220,6 +235,7 @@ class Server:
                 guest.connection.send(encode({"exit": os.waitstatus_to_exitcode(status)}))
             self._selector.unregister(guest.connection)
             guest.connection.close()
+        return True
 
 
 def _close(descriptors: list[int]) -> None:
