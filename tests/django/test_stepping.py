@@ -433,7 +433,7 @@ def test_where_nothing_is_published_there_is_nothing_to_rehearse() -> None:
     stepping.rehearse()
 
 
-def test_a_project_that_listens_to_the_record_is_spared_the_rehearsal() -> None:
+def test_receivers_of_a_project_hear_nothing_of_the_rehearsal() -> None:
     publish(step())
     heard: list[Any] = []
 

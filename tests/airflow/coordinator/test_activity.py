@@ -6,6 +6,7 @@ import signal
 import httpx
 import pytest
 from airflow.sdk.api.client import ServerResponseError
+from airflow.sdk.execution_time import supervisor
 from tests.airflow.coordinator.conftest import Bench
 
 
@@ -97,3 +98,14 @@ def test_airflow_is_told_while_the_child_still_ends(bench: Bench, monkeypatch: p
     assert [value for _, _, value in bench.api.pushed] == [[1, 2, 3]]
     assert bench.events("task.stdout") == ["let go"], "what it says after that is still read"
     assert bench.lost() is None
+
+
+def test_a_child_that_does_not_end_after_its_outcome_is_ended(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "TASK_OVERTIME_THRESHOLD", 0.0)
+    (bench.folder / "hold").touch()
+    bench.supervise("numbers")
+
+    assert [state["state"] for state in bench.api.states] == ["success"]
+    assert bench.events("task.stdout") == [], "it was never let go"

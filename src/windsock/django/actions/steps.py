@@ -106,9 +106,9 @@ def end(record: TaskRun, outcome: Outcome) -> bool:
         if failure is None or not failure.retry or record.attempt >= record.max_attempts:
             return tasks.finish(record, outcome)
         with transaction.atomic(using=tasks.alias()):
+            # The relay looks often at runs to which something happened lately. First, as where a step begins.
+            WorkflowRun.objects.filter(pk=record.workflow_run_id).update(updated_at=Now())
             changed = _give_back(record, failure)
-            # The relay looks often at runs to which something happened lately.
-            WorkflowRun.objects.filter(steps=record).update(updated_at=Now())
             transaction.on_commit(announce, using=tasks.alias())
             wake(WATCH_STATES)
     return changed
