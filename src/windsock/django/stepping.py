@@ -21,7 +21,7 @@ from windsock.django.references import shortened
 from windsock.django.sensitive import scrub
 from windsock.errors import Lost, TimedOut
 from windsock.run import Status
-from windsock.workflow import Step
+from windsock.workflow import Step, Workflow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +104,7 @@ def rehearse() -> None:
         workflow=version.workflow_id,
         revision=version.revision,
         run_id=f"rehearsal__{uuid4()}",
-        step=version.document["steps"][0]["name"],
+        step=wire.from_json(Workflow, version.document).steps[0].name,
         map_index=-1,
         attempt=1,
     )

@@ -107,7 +107,7 @@ def end(record: TaskRun, outcome: Outcome) -> bool:
             return tasks.finish(record, outcome)
         with transaction.atomic(using=tasks.alias()):
             # The relay looks often at runs to which something happened lately. First, as where a step begins.
-            WorkflowRun.objects.filter(pk=record.workflow_run_id).update(updated_at=Now())
+            WorkflowRun.objects.filter(steps=record).update(updated_at=Now())
             changed = _give_back(record, failure)
             transaction.on_commit(announce, using=tasks.alias())
             wake(WATCH_STATES)
