@@ -70,6 +70,7 @@ def variables(servers: Servers) -> dict[str, str]:
     return kept | {
         "DATABASE_URL": servers.server.url("windsock"),
         "CELERY_BROKER_URL": servers.broker.url,
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         # Beside the usual one, where another stack may begin at the same time.
         "AIRFLOW__API__PORT": str(ports.free(18080)),
         **airflow_database(servers, "airflow"),

@@ -70,7 +70,7 @@ def test_the_callers_variables_replace_ours_one_by_one(
 ) -> None:
     found = orchestration.variables(project, state, chosen, {"AIRFLOW__CORE__PARALLELISM": "9", "OTHER": "x"})
     assert found["AIRFLOW__CORE__PARALLELISM"] == "9"
-    assert found["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert found["AIRFLOW__CORE__EXECUTOR"] == "windsock.airflow.executor.LocalExecutor"
     assert "OTHER" not in found
 
 

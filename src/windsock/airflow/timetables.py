@@ -7,7 +7,6 @@ Source: Airflow 3.3.2, ``LazyDeserializedDAG.timetable``, ``CronMixin._describe_
 ``CronMixin._get_next``. The decision is docs/decisions/0012-work-done-once.md.
 """
 
-import copy
 import functools
 import inspect
 import logging
@@ -90,4 +89,11 @@ class Croniter(croniter):  # type: ignore[misc]
             if len(cls._apart) >= KEPT:
                 cls._apart.clear()
             cls._apart[expr_format] = super()._expand(expr_format, **options)
-        return copy.deepcopy(cls._apart[expr_format])
+        # Copied, since a caller may change them: lists of values, sets by weekday, fields, days.
+        expanded, weekdays, fields, days = cls._apart[expr_format]
+        return (
+            [list(values) for values in expanded],
+            {day: set(numbers) for day, numbers in weekdays.items()},
+            list(fields),
+            set(days),
+        )

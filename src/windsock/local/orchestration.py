@@ -35,7 +35,7 @@ def variables(
 def _fixed() -> dict[str, str]:
     return {
         "CORE__LOAD_EXAMPLES": "False",
-        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__EXECUTOR": "windsock.airflow.executor.LocalExecutor",
         "CORE__PARALLELISM": "3",
         "CORE__TEST_CONNECTION": "Enabled",
         "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
@@ -63,9 +63,10 @@ def _fixed() -> dict[str, str]:
         # Each step waits for the scheduler's next look; a look costs 10 ms of a processor.
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
         "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
-        # Two lines for each DAG of a file that is parsed.
+        # Three lines for each DAG of a file that is parsed.
         "LOGGING__NAMESPACE_LEVELS": (
-            "airflow.models.dag=WARNING airflow.serialization.definitions.dag=WARNING"
+            "airflow.models.dag=WARNING airflow.serialization.definitions.dag=WARNING "
+            "airflow.dag_processing.collection=WARNING"
         ),
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }

@@ -80,18 +80,10 @@ def warm_of(pid: int) -> psutil.Process:
 
 
 def kill_worker_of(site: Site, run: Run) -> None:
-    """Kill the worker that has a step in hand, and let five minutes pass for the scheduler.
-
-    A dead worker is known by its missing heartbeats alone, and Airflow's own time-out is that long.
-    """
+    """Kill the worker that has a step in hand."""
     worker = busy_worker(site, run)
     worker.kill()
     waited(lambda: not is_running(worker.pid))
-    site.airflow(
-        "UPDATE task_instance SET last_heartbeat_at = last_heartbeat_at - interval '5 minutes' "
-        "WHERE run_id = %s AND state = 'running'",
-        run.run_id,
-    )
 
 
 def busy_worker(site: Site, run: Run) -> psutil.Process:

@@ -82,8 +82,10 @@ class Publisher:
             self._read_all_at = now + len(versions) / RATE
         crowd = sum(version.workflow not in known for version in versions)
         if crowd > MANY:
+            first = min((item.since for item in known.values() if item.crowd > MANY), default=now)
             crowd += sum(item.crowd > MANY for item in known.values())
-            self._list_at, self._list_read_at = max(self._list_at, now + crowd * EXPECTED), now
+            self._list_at = max(self._list_at, first + crowd * EXPECTED)
+            self._list_read_at = max(self._list_read_at, first)
             for other in known.values():
                 other.crowd = crowd if other.crowd > MANY else other.crowd
         for version in versions:
