@@ -164,6 +164,8 @@ def _ours(
                 rows.order("fill", count=MANY)
                 rows.order("publish")
                 sites.wait_for(lambda: not rows.order("unsettled"), LIVE, every=1.0)
+                # Airflow's list takes a minute over a database that was filled just now.
+                running.do("airflow", "ANALYZE")
                 if (live := stack.airflow.count("report")) < MANY:
                     raise RuntimeError(f"{live} of them are live")
             with run.stage(f"at rest with {MANY:,} workflows", 60):
@@ -191,7 +193,9 @@ def _warm_alone(run: Run, site: Site, rows: Client, directory: Path) -> None:
 
 def _memory(site: Site, rows: Client, directory: Path) -> dict[str, Any]:
     """Return the memory of the idle warm process and of a process that has called django.setup(), in MB."""
-    time.sleep(1)  # the last child has ended
+    pid = site.warm()[0]
+    # The last child has ended, and the one that was forked for the next call.
+    sites.wait_for(lambda: not psutil.Process(pid).children(), 30, every=0.5)
     code = "import django; django.setup(); print(flush=True); input()"
     plain = subprocess.Popen(
         [str(rows.python), "-c", code],
@@ -204,8 +208,8 @@ def _memory(site: Site, rows: Client, directory: Path) -> dict[str, Any]:
         if plain.stdout is None or not plain.stdout.readline():
             raise RuntimeError("django.setup() failed")
         found = {}
-        for name, pid in (("warm", site.warm()[0]), ("plain", plain.pid)):
-            memory = psutil.Process(pid).memory_full_info()
+        for name, process in (("warm", pid), ("plain", plain.pid)):
+            memory = psutil.Process(process).memory_full_info()
             found[name] = {"pss": memory.pss / 1e6, "uss": memory.uss / 1e6, "rss": memory.rss / 1e6}
         return found
     finally:
