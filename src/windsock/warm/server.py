@@ -94,8 +94,8 @@ class Server:
             self._serve()
         finally:
             self._retire("it ends")
-            for guest in self._guests:
-                self._kill(guest)
+            for pid in filter(None, (guest.pid for guest in self._guests)):
+                kill_group(pid)
             offspring.end_all()
 
     def _serve(self) -> None:
@@ -216,13 +216,9 @@ class Server:
         guest.connection.close()
         _close(guest.descriptors)
         if guest.pid:
-            self._kill(guest)
+            kill_group(guest.pid)
         else:
             self._guests.discard(guest)
-
-    def _kill(self, guest: _Guest) -> None:
-        if guest.pid:
-            kill_group(guest.pid)
 
     def _reap(self, guest: _Guest) -> bool:
         pid, status = os.waitpid(guest.pid, os.WNOHANG)
