@@ -1,13 +1,17 @@
 import logging
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup
 from airflow.serialization import serialized_objects
+from airflow.serialization.enums import Encoding
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.timetables import _cron
 from airflow.timetables._cron import CronMixin
+from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable as Stored
 from croniter import CroniterBadCronError, croniter
 
@@ -23,6 +27,8 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if not isinstance(decode, property):
         LazyDeserializedDAG.timetable = property(decode.func)
     monkeypatch.setattr(_cron, "croniter", croniter)
+    following = LazyDeserializedDAG.next_dagrun_info
+    monkeypatch.setattr(LazyDeserializedDAG, "next_dagrun_info", getattr(following, "__wrapped__", following))
     Croniter._apart.clear()
     yield
     CronMixin._describe_with_dom_dow_fix = describe
@@ -93,6 +99,49 @@ def test_what_depends_on_more_than_the_expression_is_taken_apart_anew() -> None:
     with pytest.raises(CroniterBadCronError):
         Croniter("99 * * * *")
     assert not Croniter._apart
+
+
+START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+EARLY, LATE = START - timedelta(days=40), END + timedelta(days=40)
+CRON = CronDataIntervalTimetable("5 3 * * *", timezone="Europe/Berlin")
+PLACES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"schedule": CRON, "start_date": START, "catchup": True}, {}),
+    ({"schedule": CRON, "start_date": START, "end_date": END, "catchup": True}, {}),
+    ({"schedule": CRON, "start_date": START, "catchup": False}, {}),
+    ({"schedule": CRON, "start_date": START, "end_date": END}, {}),
+    ({"schedule": CRON}, {"start_date": EARLY}),
+    ({"schedule": CRON, "start_date": START, "end_date": END, "catchup": True}, {"end_date": LATE}),
+    ({"schedule": timedelta(hours=7), "start_date": START, "catchup": True}, {}),
+    ({"schedule": "@once", "start_date": START}, {}),
+    ({"schedule": None}, {}),
+]
+
+
+@pytest.mark.parametrize(("dag", "task"), PLACES)
+def test_the_next_run_is_that_of_the_whole_dag(dag: dict[str, Any], task: dict[str, Any]) -> None:
+    with DAG("shop_next", **dag) as whole:
+        EmptyOperator(task_id="sync", **task)
+        with TaskGroup("group"):
+            EmptyOperator(task_id="tell", **task)
+    last = (None, DagRunInfo.interval(START + timedelta(days=3), START + timedelta(days=4)))
+
+    def following() -> list[DagRunInfo | None]:
+        stored = LazyDeserializedDAG.from_dag(whole)
+        return [stored.next_dagrun_info(last_automated_run_info=info) for info in last]
+
+    own = following()
+    assert timetables.keep()
+    assert following() == own
+
+
+def test_the_tasks_of_a_dag_are_not_decoded_for_its_next_run() -> None:
+    assert timetables.keep()
+    dag = stored("shop_light", "5 3 * * *")
+    dag.data["dag"]["tasks"].append({Encoding.VAR: {"task_id": "odd"}, Encoding.TYPE: "nothing known"})
+    info = dag.next_dagrun_info(last_automated_run_info=None)
+    assert info is not None
+    assert info.logical_date is not None
+    assert "_real_dag" not in vars(dag)
 
 
 def test_keeping_twice_wraps_once() -> None:

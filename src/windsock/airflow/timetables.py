@@ -2,9 +2,11 @@
 
 Airflow 3.3 decodes a DAG's timetable some sixteen times while it stores it; each time a cron expression is
 taken apart, and put in words with the translations read from disk: 40 % of the dag-processor's own time.
+And it decodes the whole DAG, only to find its next run.
 
-Source: Airflow 3.3.2, ``LazyDeserializedDAG.timetable``, ``CronMixin._describe_with_dom_dow_fix``,
-``CronMixin._get_next``. The decision is docs/decisions/0012-work-done-once.md.
+Source: Airflow 3.3.2, ``LazyDeserializedDAG.timetable`` and ``.next_dagrun_info``,
+``SerializedDAG._time_restriction``, ``CronMixin._describe_with_dom_dow_fix``, ``CronMixin._get_next``.
+The decision is docs/decisions/0012-work-done-once.md.
 """
 
 import functools
@@ -13,7 +15,8 @@ import logging
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
-from airflow.serialization.serialized_objects import LazyDeserializedDAG
+from airflow.serialization.enums import Encoding
+from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
 from airflow.timetables import _cron
 from airflow.timetables._cron import CronMixin
 from croniter import croniter  # type: ignore[import-untyped]
@@ -22,6 +25,9 @@ log = logging.getLogger(__name__)
 
 #: Expressions whose words and parts are kept.
 KEPT = 10_000
+
+#: What a DAG's next run depends on, besides its timetable.
+_DATES = ("dag_id", "start_date", "end_date", "catchup", "timezone")
 
 
 def keep() -> bool:
@@ -37,6 +43,7 @@ def keep() -> bool:
         return False
     _keep_descriptions()
     _keep_decoded()
+    _decode_dates_alone()
     _cron.croniter = Croniter  # type: ignore[attr-defined]
     return True
 
@@ -50,6 +57,7 @@ def _has_known_shape() -> bool:
         and list(inspect.signature(describe).parameters) == ["self", "expression"]
         and isinstance(decode, property)
         and decode.fset is None
+        and inspect.isfunction(vars(LazyDeserializedDAG).get("next_dagrun_info"))
     )
 
 
@@ -74,6 +82,28 @@ def _keep_decoded() -> None:
     kept = cached_property(original.fget)
     kept.__set_name__(LazyDeserializedDAG, "timetable")
     LazyDeserializedDAG.timetable = kept  # type: ignore[method-assign, assignment]
+
+
+def _decode_dates_alone() -> None:
+    original = LazyDeserializedDAG.next_dagrun_info
+
+    @functools.wraps(original)
+    def next_dagrun_info(self: LazyDeserializedDAG, *args: Any, **kwargs: Any) -> Any:
+        dag = self.data["dag"]
+        if any(map(_has_dates, dag["tasks"])):
+            return original(self, *args, **kwargs)
+        dates = {key: dag[key] for key in _DATES if key in dag}
+        decoded = DagSerialization.from_dict({**self.data, "dag": {**dates, "tasks": []}})
+        decoded.timetable = self.timetable
+        return decoded.next_dagrun_info(*args, **kwargs)
+
+    LazyDeserializedDAG.next_dagrun_info = next_dagrun_info  # type: ignore[method-assign]
+
+
+def _has_dates(task: dict[str, Any]) -> bool:
+    values = task[Encoding.VAR]
+    given = values.keys() | values.get("partial_kwargs", {}).keys()
+    return not given.isdisjoint(("start_date", "end_date"))
 
 
 class Croniter(croniter):  # type: ignore[misc]
