@@ -32,6 +32,31 @@ def test_a_version_is_written_only_when_the_digest_changed() -> None:
     assert Workflow.objects.get(id="b").title == "new"
 
 
+def numbers() -> list[int | None]:
+    return list(WorkflowVersion.objects.order_by("id").values_list("revision", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_publishing_numbers_nothing_before_the_commit() -> None:
+    """A number that is taken earlier may be seen after a higher one, and is skipped then."""
+    with transaction.atomic():
+        actions.publish([plan(), plan("b", "2")])
+        assert numbers() == [None, None]
+
+    assert numbers() == [1, 2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_rolled_back_leaves_nothing() -> None:
+    with transaction.atomic():
+        actions.publish([plan()])
+        transaction.set_rollback(True)
+
+    assert not Workflow.objects.exists()
+    assert numbers() == []
+    assert revisions.number() == 0
+
+
 def test_going_back_to_an_old_definition_is_a_new_version() -> None:
     for title in ("x", "y", "x"):
         actions.publish([plan(title=title)])
