@@ -1,6 +1,6 @@
 """Measures workflows: Windsock's whole stack, then the obvious way and dag-factory, on one PostgreSQL.
 
-`.venv/bin/python benchmarks/workflows/run.py` takes five minutes, at 1,000 workflows; `--workflows 10000` is
+`.venv/bin/python benchmarks/workflows/run.py` takes six minutes, at 1,000 workflows; `--workflows 10000` is
 the long one. Each writes its own part of RESULTS.md, after every stage anew.
 """
 
