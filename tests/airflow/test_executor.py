@@ -3,6 +3,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import connection
+from multiprocessing.sharedctypes import RawArray
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from airflow.executors.workloads import ExecuteTask
 from airflow.executors.workloads.task import TaskInstanceDTO
 from airflow.models.taskinstancekey import TaskInstanceKey
 
-from windsock.airflow.executor import LocalExecutor
+from windsock.airflow.executor import LocalExecutor, _Noting
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 
@@ -97,12 +98,27 @@ def test_the_work_of_others_goes_on(executor: LocalExecutor, given: Callable[...
     assert list(executor._unfinished) == [key("hang")]
 
 
-def test_a_worker_that_dies_without_work_fails_nothing(
+def test_a_worker_that_airflow_dropped_first_is_noticed_too(
     executor: LocalExecutor, given: Callable[..., None]
 ) -> None:
-    given("well")
-    wait_for(executor, {"well": "success"})
-    executor.event_buffer.clear()
-    worker = next(pid for pid, note in executor._notes.items() if note.value)
-    executor._give_up(worker)
-    assert not executor.event_buffer
+    given("die")
+    connection.wait([worker.sentinel for worker in executor.workers.values()], timeout=30)
+    executor._check_workers()  # type: ignore[no-untyped-call]
+    assert len(executor.workers) == 1
+    assert ended(executor) == {"die": "failed"}
+
+
+def test_a_worker_that_waits_for_work_notes_nothing() -> None:
+    """Another may have taken up since what it had: a task that was deferred keeps its id."""
+    note, seen = RawArray("c", 64), []
+
+    class Queue:
+        def get(self) -> ExecuteTask:
+            seen.append(note.value)
+            return work("well")
+
+    noting = _Noting(Queue(), note)  # type: ignore[arg-type]
+    for _ in range(2):
+        taken = noting.get()
+        assert note.value.decode() == str(taken.ti.id)
+    assert seen == [b"", b""]

@@ -31,7 +31,7 @@ class LocalExecutor(local_executor.LocalExecutor):
     def sync(self) -> None:
         """Read results, and fail what a worker had in hand that has died; Airflow calls it often."""
         # In this order: what a worker that has died had told is there to be read.
-        dead = [pid for pid, worker in self.workers.items() if not worker.is_alive()]
+        dead = [pid for pid in self._notes if not self._is_alive(pid)]
         self._read_results()  # type: ignore[no-untyped-call]
         for pid in dead:
             self._give_up(pid)
@@ -51,7 +51,7 @@ class LocalExecutor(local_executor.LocalExecutor):
 
     def _spawn_worker(self) -> None:
         note = RawArray("c", _LENGTH)
-        queue, before = self.activity_queue, self.workers.keys() | set()
+        queue, before = self.activity_queue, set(self.workers)
         self.activity_queue = _Noting(queue, note)  # type: ignore[assignment]
         try:
             super()._spawn_worker()  # type: ignore[no-untyped-call]
@@ -59,6 +59,10 @@ class LocalExecutor(local_executor.LocalExecutor):
             self.activity_queue = queue
         for pid in self.workers.keys() - before:
             self._notes[pid] = note
+
+    def _is_alive(self, pid: int) -> bool:
+        worker = self.workers.get(pid)  # Airflow drops one that has died, maybe just after a look
+        return worker is not None and bool(worker.is_alive())
 
     def _give_up(self, pid: int) -> None:
         note = self._notes.pop(pid, None)
@@ -77,6 +81,8 @@ class _Noting:
         self._note = note
 
     def get(self) -> Any:
+        # What it had is done; a task that goes on after a deferral has the same id in another worker's hands.
+        self._note.value = b""
         workload = self._queue.get()
         self._note.value = _identity(workload).encode()
         return workload
