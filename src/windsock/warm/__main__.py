@@ -9,6 +9,7 @@ from pathlib import Path
 from windsock.warm import place
 from windsock.warm.door import Door
 from windsock.warm.guard import stand_guard
+from windsock.warm.origin import Origin, Variables
 from windsock.warm.server import Server
 from windsock.warm.watch import Watch
 
@@ -25,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _detach(options.log)
         stand_guard()
     place.note_owner(door.lock)
-    server = Server(door, Watch(*options.watch), idle=options.idle)
+    origin = Origin(Watch(*options.watch), Variables(options.variables, options.since))
+    server = Server(door, origin, idle=options.idle)
     server.set_up(options.setup)
     server.run()
     return 0
@@ -43,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         help="file or project folder whose change makes it start anew, besides what the set-up loads",
     )
     parser.add_argument("--idle", type=float, default=600.0, help="end after so many seconds without a call")
+    parser.add_argument("--variables", default="", help="digest of the starter's environment variables")
+    parser.add_argument("--since", type=float, default=0.0, help="when the starter got them, monotonic clock")
     parser.add_argument("--detach", action="store_true", help="listen first, then serve in the background")
     parser.add_argument("--log", type=Path, default=os.devnull, help="output of the background process")
     return parser

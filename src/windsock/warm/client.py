@@ -14,6 +14,7 @@ from typing import Any
 from windsock.call import Call, Failure, Outcome
 from windsock.errors import SetUpFailed, TransportError, WireError
 from windsock.warm import frames, place
+from windsock.warm.origin import Variables
 from windsock.warm.process import kill_group
 from windsock.wire import PROTOCOL, from_json
 
@@ -144,8 +145,9 @@ class WarmProcess:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                greeting = frames.encode({"protocol": PROTOCOL})
-                socket.send_fds(connection, [greeting], [*streams, theirs.fileno()])
+                mark = Variables.of(self.environment)
+                hello = {"protocol": PROTOCOL, "variables": mark.digest, "since": mark.since}
+                socket.send_fds(connection, [frames.encode(hello)], [*streams, theirs.fileno()])
             connection.settimeout(max(deadline - time.monotonic(), 0.1))
             session = Session(connection, ours, _child(frames.receive(connection)))
         except TimeoutError:
@@ -180,6 +182,8 @@ class WarmProcess:
         command: list[str | os.PathLike[str]] = [self.python, "-m", "windsock.warm"]
         command += ["--socket", self.path, "--setup", self.setup]
         command += ["--idle", str(self.idle), "--log", self.log, "--detach"]
+        mark = Variables.of(self.environment)
+        command += ["--variables", mark.digest, "--since", str(mark.since)]
         for path in (self.directory, *self.watch):
             command += ["--watch", os.path.abspath(path)]
         try:

@@ -19,9 +19,9 @@ from windsock.errors import WireError
 from windsock.warm import child, offspring
 from windsock.warm.door import Door
 from windsock.warm.frames import FrameReader, encode
+from windsock.warm.origin import Origin
 from windsock.warm.process import adopt_orphans, kill_group
 from windsock.warm.spare import CLOSE_ON_EXEC, DESCRIPTORS, LIFE, Spare
-from windsock.warm.watch import Watch
 from windsock.wire import check_protocol, to_json
 
 #: A process whose set-up failed only lives to say so, seconds.
@@ -40,16 +40,16 @@ class _Guest:
 class Server:
     """Forks a child per connection, until it was idle for long enough, is out of date, or is told to stop."""
 
-    def __init__(self, door: Door, watch: Watch, *, idle: float) -> None:
+    def __init__(self, door: Door, origin: Origin, *, idle: float) -> None:
         """Take over the door.
 
         Args:
             door: open.
-            watch: says whether the project has changed.
+            origin: says whether what this process was started from has changed.
             idle: seconds without a connection after which the process ends.
         """
         self._door = door
-        self._watch = watch
+        self._origin = origin
         self._idle = idle
         self._guests: set[_Guest] = set()
         self._around: child.Around = contextlib.nullcontext
@@ -68,7 +68,7 @@ class Server:
             function: "module:function".
         """
         try:
-            with self._watch.noting():
+            with self._origin.watch.noting():
                 self._around = import_function(function.replace(":", "."))() or contextlib.nullcontext
         except BaseException as error:
             self._failure = describe(error)
@@ -178,8 +178,8 @@ class Server:
         check_protocol(hello)
         if guest.pid or len(guest.descriptors) != DESCRIPTORS:
             raise WireError("a connection starts with one greeting that carries four descriptors")
-        if not self._retired and (changed := self._watch.change()):
-            self._retire(f"{changed} has changed")
+        if not self._retired and (reason := self._origin.outdated_by(hello)):
+            self._retire(reason)
         if self._retired:
             guest.connection.send(encode({"retired": True}))
             return

@@ -25,6 +25,9 @@ def set_up():
 def edition():
     return EDITION
 
+def variable(name):
+    return os.environ[name]
+
 def write_pid(name, pid):
     Path(f"{{name}}.draft").write_text(str(pid))
     Path(f"{{name}}.draft").rename(name)

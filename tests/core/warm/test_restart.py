@@ -11,7 +11,7 @@ from tests.core.warm.conftest import Shop, ended
 
 from windsock.errors import SetUpFailed
 from windsock.testing.suite import is_running, wait_until
-from windsock.warm import place, server
+from windsock.warm import origin, place, server
 
 
 def owner(shop: Shop) -> int:
@@ -140,3 +140,43 @@ def test_a_named_file_is_watched(shop: Shop) -> None:
     shop.call("edition")
     named.write_text("DEBUG=1")
     wait_until(lambda: bool(shop.call("edition")) and len(shop.set_ups()) == 2)
+
+
+def with_variable(shop: Shop, value: str) -> Shop:
+    return Shop(
+        process=replace(shop.process, environment={**shop.process.environment, "DATABASE": value}),
+        folder=shop.folder,
+    )
+
+
+def test_a_caller_that_was_started_later_brings_its_variables(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, later = with_variable(shop, "former"), with_variable(shop, "later")
+    assert former.call("variable", "DATABASE") == "former"
+    first = owner(shop)
+    monkeypatch.setattr(origin, "_SINCE", origin._SINCE + 1)
+    assert later.call("variable", "DATABASE") == "later"
+    wait_until(lambda: not is_running(first))
+    assert "with other environment variables" in shop.process.log.read_text()
+
+
+def test_callers_that_differ_do_not_start_it_anew_in_turns(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, later = with_variable(shop, "former"), with_variable(shop, "later")
+    since = origin._SINCE
+    for _ in range(3):
+        for each, began in ((former, since), (later, since + 1)):
+            monkeypatch.setattr(origin, "_SINCE", began)
+            each.call("edition")
+    assert shop.set_ups() == ["first", "first"]
+
+
+def test_the_same_variables_are_no_change_whoever_brings_them(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.call("edition")
+    monkeypatch.setattr(origin, "_SINCE", origin._SINCE + 1)
+    shop.call("edition")
+    assert shop.set_ups() == ["first"]

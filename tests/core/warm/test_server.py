@@ -145,7 +145,11 @@ def newer_protocol(connection: socket.socket) -> None:
     socket.send_fds(connection, [encode({"protocol": 99})], [1, 2, 1, 2])
 
 
-@pytest.mark.parametrize("greet", [garbage, no_descriptors, few_descriptors, newer_protocol])
+def no_time(connection: socket.socket) -> None:
+    socket.send_fds(connection, [encode({"protocol": 1, "since": "noon"})], [1, 2, 1, 2])
+
+
+@pytest.mark.parametrize("greet", [garbage, no_descriptors, few_descriptors, newer_protocol, no_time])
 def test_a_wrong_greeting_is_turned_away(
     warm_process: WarmProcess, greet: Callable[[socket.socket], None]
 ) -> None:

@@ -1,0 +1,68 @@
+"""What a warm process was started from: the project's files, and its caller's environment variables.
+
+The callers of one warm process have been started at different times: a worker that was started anew, with
+another database in its variables, finds a process that was started with the former ones. Those of the caller
+that was started last count, so callers that differ do not have it start anew in turns.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from windsock.errors import WireError
+from windsock.warm.watch import Watch
+
+#: When this process, or the one that it was forked from, got its variables; on the host's monotonic clock.
+_SINCE = time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """A mark of environment variables, which tells nothing of them, and since when a caller has had them."""
+
+    digest: str = ""
+    since: float = 0.0  #: seconds on the host's monotonic clock
+
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> Self:
+        """Return the mark of this process's."""
+        text = "\0".join(f"{name}={value}" for name, value in sorted(variables.items()))
+        return cls(hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), _SINCE)
+
+    @classmethod
+    def read(cls, greeting: Mapping[str, Any]) -> Self:
+        """Return the mark that a greeting carries; without one, that of a caller that knows nothing newer.
+
+        Raises:
+            WireError: it is none.
+        """
+        digest, since = greeting.get("variables", ""), greeting.get("since", 0.0)
+        if not (isinstance(digest, str) and isinstance(since, int | float)):
+            raise WireError("variables: expected a text, and since: a number")
+        return cls(digest, since)
+
+    def replace(self, others: Self) -> bool:
+        """Whether what was started with the others is out of date; never if nobody knows which those were."""
+        return bool(others.digest) and self.digest != others.digest and self.since > others.since
+
+
+class Origin:
+    """Tells whether a warm process is out of date."""
+
+    def __init__(self, watch: Watch, variables: Variables) -> None:
+        self.watch = watch
+        self._variables = variables
+
+    def outdated_by(self, greeting: Mapping[str, Any]) -> str:
+        """Return why a caller needs a new process; empty if this one will do.
+
+        Raises:
+            WireError: the greeting cannot be read.
+        """
+        if changed := self.watch.change():
+            return f"{changed} has changed"
+        if Variables.read(greeting).replace(self._variables):
+            return "its caller was started later, with other environment variables"
+        return ""
