@@ -8,7 +8,16 @@ from tests.django.fake_airflow import FakeAirflow
 
 from windsock.django.actions import runs
 from windsock.django.models import RelayState, TaskRun, Workflow, WorkflowRun, WorkflowVersion
-from windsock.django.relay.states import BATCH, CLOSEST, OFTEN, OVERLAP, SELDOM, Watcher
+from windsock.django.relay.states import (
+    BATCH,
+    BRIEF_OVERLAP,
+    CLOSEST,
+    COMPLETE_EVERY,
+    OFTEN,
+    OVERLAP,
+    SELDOM,
+    Watcher,
+)
 
 pytestmark = pytest.mark.django_db
 TIMES = {"start_date": "2026-01-02T03:04:00Z", "end_date": "2026-01-02T03:04:04Z"}
@@ -116,6 +125,22 @@ def test_a_state_that_becomes_visible_late_is_not_missed(fake: FakeAirflow, watc
     watcher.run()
 
     assert stored().status == "DONE"
+
+
+def test_most_looks_go_back_only_a_little(fake: FakeAirflow, watcher: Watcher) -> None:
+    watcher.run()
+    fake.now += COMPLETE_EVERY - timedelta(seconds=1)
+    watcher.run()
+    fake.put_run("w", "late", "success", **TIMES)
+    fake.updated["w", "late"] = fake.now - BRIEF_OVERLAP - timedelta(seconds=1)
+    fake.put_run("w", "soon", "success", **TIMES)
+    watcher.run()
+    assert [run.run_id for run in WorkflowRun.objects.all()] == ["soon"]
+
+    fake.now += timedelta(seconds=1)
+    watcher.run()
+    watcher.run()
+    assert WorkflowRun.objects.filter(status="DONE", generation=0).count() == 2
 
 
 def test_after_a_pause_everything_arrives_once(fake: FakeAirflow, watcher: Watcher) -> None:

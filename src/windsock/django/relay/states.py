@@ -24,6 +24,9 @@ CLOSEST = timedelta(seconds=0.3)
 LIVELY = timedelta(seconds=60)  #: after its last change a run is looked at often
 #: A transaction may become visible this much later than the time that it wrote.
 OVERLAP = timedelta(seconds=15)
+#: Nearly all do within this time; most looks go back no further, as Airflow takes a millisecond for each run.
+BRIEF_OVERLAP = timedelta(seconds=2)
+COMPLETE_EVERY = timedelta(seconds=5)  #: of Airflow's time, between two looks over the whole of it
 KEEP_EVERY = timedelta(seconds=30)  #: between two writes of the cursor
 FIRST_LOOK_BACK = timedelta(days=1)
 SWEEP_EVERY = 60.0  #: seconds between two looks at single runs from which nothing was heard
@@ -37,7 +40,8 @@ class Watcher:
 
     airflow: Airflow | None
     clock: Callable[[], float] = time.monotonic
-    _cursor: datetime | None = None
+    _cursor: datetime | None = None  # Airflow's time at the last look
+    _complete: datetime | None = None  # the same of the last one over the whole overlap
     _kept: datetime | None = None
     _seen: dict[RunKey, DagRun] = field(default_factory=dict)
     _looked_at: float = float("-inf")
@@ -65,18 +69,27 @@ class Watcher:
 
     def _look(self, airflow: Airflow) -> None:
         cursor = self._cursor or _stored_cursor() or timezone.now() - FIRST_LOOK_BACK
-        found, began = airflow.runs_since(cursor - OVERLAP)
+        is_complete = self._complete is None or cursor - self._complete >= COMPLETE_EVERY
+        since = (self._complete or cursor) - OVERLAP if is_complete else cursor - BRIEF_OVERLAP
+        found, began = airflow.runs_since(since)
         known = set(
             Workflow.objects.filter(id__in={run.workflow for run in found}).values_list("id", flat=True)
         )
         ours = {_key(seen): seen for seen in found if seen.workflow in known}
         fresh = [seen for key, seen in ours.items() if not _is_same(self._seen.get(key), seen)]
         left_out = set(_take(airflow, fresh))
-        self._seen = {key: seen for key, seen in ours.items() if key not in left_out}
+        seen = ours if is_complete else self._seen | ours
+        self._seen = {key: run for key, run in seen.items() if key not in left_out}
         self._cursor = began
-        if self._kept is None or began - self._kept >= KEEP_EVERY:
-            RelayState.objects.update_or_create(name=NAME, defaults={"cursor": began.isoformat()})
-            self._kept = began
+        if is_complete:
+            self._complete = began
+            self._keep(began)
+
+    def _keep(self, cursor: datetime) -> None:
+        """Write down from where another relay would go on."""
+        if self._kept is None or cursor - self._kept >= KEEP_EVERY:
+            RelayState.objects.update_or_create(name=NAME, defaults={"cursor": cursor.isoformat()})
+            self._kept = cursor
 
     def _sweep(self, airflow: Airflow) -> None:
         """Look at runs from which nothing was heard: deleted ones send no news."""
