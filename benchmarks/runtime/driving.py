@@ -13,7 +13,7 @@ from sites import Site
 LATE = 60.0  #: seconds after which a run counts as lost
 LOOK = 0.5  #: seconds between two looks at many runs
 STARTED = 40.0  #: seconds until a DAG file is read
-REST = 10.0  #: seconds for what an Airflow uses with nothing to do
+REST = 20.0  #: seconds for what an Airflow uses with nothing to do
 ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
 
 Figures = dict[str, Any]

@@ -50,7 +50,8 @@ def main() -> None:
     if order.get("files"):
         found["parse"] = _forked(lambda: _parse(order["files"]))
     if order.get("task"):
-        found["tasks"] = _tasks(order["task"], order["count"], order["seconds"])
+        tasks = [order["task"], *order.get("beside", ())]
+        found["tasks"], *found["beside"] = _tasks(tasks, order["count"], order["seconds"])
     print(json.dumps(found))
 
 
@@ -88,17 +89,18 @@ def _forked(work: Callable[[], dict[str, float]]) -> dict[str, float]:
     return found
 
 
-def _tasks(task: dict[str, str], count: int, seconds: float) -> dict[str, Any]:
-    """Run a task again and again, as a worker does; the time is over when it is over."""
+def _tasks(tasks: list[dict[str, str]], count: int, seconds: float) -> list[dict[str, Any]]:
+    """Run tasks in turns, again and again, as a worker does; the time is over when it is over."""
     deadline = time.monotonic() + seconds
-    walls: list[float] = []
+    walls: list[list[float]] = [[] for _ in tasks]
     for number in range(WARM_UP + count):
-        wall = _supervise(task, f"manual__bench_{uuid.uuid4()}")
-        if number >= WARM_UP:
-            walls.append(wall)
-        if time.monotonic() > deadline and walls:
+        for task, found in zip(tasks, walls, strict=True):
+            wall = _supervise(task, f"manual__bench_{uuid.uuid4()}")
+            if number >= WARM_UP:
+                found.append(wall)
+        if time.monotonic() > deadline and walls[0]:
             break
-    return {"median": statistics.median(walls), "most": max(walls), "count": len(walls)}
+    return [{"median": statistics.median(each), "most": max(each), "count": len(each)} for each in walls]
 
 
 def _supervise(task: dict[str, str], run: str) -> float:
