@@ -39,6 +39,7 @@ class Peer:
         return {"obvious": "obvious way", "factory": "dag-factory"}[self.name]
 
 
+AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 PEERS = (Peer(name="obvious", file="obvious.py"), Peer(name="factory", file="factory.py"))
 
 
@@ -78,6 +79,7 @@ class Place:
                 "DJANGO_SETTINGS_MODULE": "plain_settings",
                 "BENCH_POSTGRES": str(self.servers.server.socket_folder),
                 "AIRFLOW_HOME": str(self.folder),
+                "AIRFLOW__CORE__AUTH_MANAGER": AUTH_MANAGER,
                 "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
                 "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.folder / "logs"),
                 "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),

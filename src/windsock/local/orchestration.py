@@ -39,9 +39,7 @@ def _fixed() -> dict[str, str]:
         "CORE__PARALLELISM": "3",
         "CORE__TEST_CONNECTION": "Enabled",
         "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
-        "CORE__AUTH_MANAGER": (
-            "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
-        ),
+        "CORE__AUTH_MANAGER": "windsock.airflow.auth_manager.SimpleAuthManager",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_USER}:admin",
         "API__WORKERS": "1",
         # The relay reads the list of DAGs; each page costs the permissions of all of them.
