@@ -51,7 +51,7 @@ SLOW = ("warm_many", "obvious_1000", "obvious_5000")  #: not in a quick run
 
 def stubbed(way: Way) -> Way:
     """Return a way of the warm runtime, for its runs with a stub."""
-    return replace(way, quick=True, stub=15)
+    return replace(way, quick=True, stub=30)
 
 
 def step(rows: Client) -> dict[str, Any]:
