@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from importlib.metadata import entry_points
 from importlib.resources import files
 
@@ -34,3 +36,21 @@ def test_the_feed_key_may_come_out_of_a_vault(feed: FakeFeed, monkeypatch: pytes
     monkeypatch.delenv("AIRFLOW__WINDSOCK__FEED_KEY")
     monkeypatch.setenv("AIRFLOW__WINDSOCK__FEED_KEY_CMD", f"echo {KEY}")
     assert Feed().changes(0) == (0, ())
+
+
+FORKED = """
+import os, sys, time
+from importlib.metadata import entry_points
+
+(entry,) = entry_points(group="apache_airflow_provider", value="windsock.airflow.provider:get_provider_info")
+entry.load()
+loaded = time.monotonic()
+if os.fork() == 0:
+    from windsock.warm.origin import Variables
+    os._exit(Variables.of({}).since > loaded)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_worker_that_is_forked_later_has_had_its_variables_as_long_as_its_parent() -> None:
+    assert subprocess.run([sys.executable, "-c", FORKED], check=False).returncode == 0

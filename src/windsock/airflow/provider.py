@@ -2,6 +2,9 @@
 
 from typing import Any
 
+# Airflow's scheduler and Celery's workers read this module before they fork: their forks share its moment.
+from windsock import started as started
+
 #: The form in Airflow's UI; read without importing the hook.
 _CONNECTION: dict[str, Any] = {
     "connection-type": "django",

@@ -6,16 +6,13 @@ that was started last count, so callers that differ do not have it start anew in
 """
 
 import hashlib
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from windsock.errors import WireError
+from windsock.started import SINCE
 from windsock.warm.watch import Watch
-
-#: When this process, or the one that it was forked from, got its variables; on the host's monotonic clock.
-_SINCE = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Variables:
     def of(cls, variables: Mapping[str, str]) -> Self:
         """Return the mark of this process's."""
         text = "\0".join(f"{name}={value}" for name, value in sorted(variables.items()))
-        return cls(hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), _SINCE)
+        return cls(hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), SINCE)
 
     @classmethod
     def read(cls, greeting: Mapping[str, Any]) -> Self:

@@ -3,7 +3,7 @@
 import pytest
 
 from windsock.errors import WireError
-from windsock.warm import origin
+from windsock.started import SINCE
 from windsock.warm.origin import Origin, Variables
 from windsock.warm.watch import Watch
 
@@ -39,7 +39,7 @@ def test_a_process_that_was_started_by_hand_keeps_its_own() -> None:
 def test_it_tells_why_a_new_process_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     found = Origin(Watch(), Variables.of(SECRET))
     assert found.outdated_by({"protocol": 1}) == ""
-    newer = {"variables": "others", "since": origin._SINCE + 1}
+    newer = {"variables": "others", "since": SINCE + 1}
     assert "other environment variables" in found.outdated_by(newer)
     monkeypatch.setattr(found.watch, "change", lambda: "shop.py")
     assert found.outdated_by(newer) == "shop.py has changed"
