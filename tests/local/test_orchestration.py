@@ -43,6 +43,7 @@ def test_dags_that_stand_in_the_project_are_read(project: Project, state: State,
     found = orchestration.variables(project, state, chosen, {})
     bundles = json.loads(found["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
     assert [bundle["name"] for bundle in bundles] == ["windsock", "dags-folder"]
+    assert bundles[1]["kwargs"] == {"refresh_interval": 10}
     assert found["AIRFLOW__CORE__DAGS_FOLDER"] == str(project.directory / "dags")
 
 

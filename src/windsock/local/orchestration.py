@@ -119,7 +119,8 @@ def _windsock(project: Project, state: State, addresses: Addresses) -> dict[str,
             {
                 "name": "dags-folder",
                 "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-                "kwargs": {},
+                # A new file is seen at a refresh; Airflow's own interval is five minutes.
+                "kwargs": {"refresh_interval": 10},
             }
         )
     coordinator = {
