@@ -57,8 +57,7 @@ def _targets(figures: Figures, ways: Figures) -> list[Row]:
     rows = [
         _most("warm step in the worker, record written", _ms(_stub(ways, "warm")), 45, "ms"),
         _most("warm step in the worker, without the record", _ms(bare), 35, "ms"),
-        _least("an empty stock Python task, beside it: until Airflow is told", _ratio(1, warm), 3),
-        _least("an empty stock Python task, beside it: until the worker is free", _freed(ways, "warm"), 3),
+        _least("an empty stock Python task, beside it", _ratio(1, warm), 3),
         _least("stock with `django.setup()`, 1 DAG, beside it", _ratio(obvious, warm), 14),
         _least("stock with `django.setup()`, 5,000 DAGs, beside it", _ratio(obvious_many, warm), 50),
         _most(f"warm step, CPU of all processes but PostgreSQL{less}", _ms(gross), 160, "ms"),
@@ -126,22 +125,17 @@ def _stubs(ways: Figures) -> tuple[Row, list[Row]]:
     rows = []
     for name, title in TITLES.items():
         if stub := ways.get(name, {}).get("stub"):
-            beside = ways[name]["beside"]
-            row = (title, f"{_ms(stub['median']):,.0f} ms ({_ms(stub['most']):,.0f}; {stub['count']})")
-            row += (_whole(stub), f"{_ms(beside['median']):,.0f} ms", _whole(beside))
-            rows.append((*row, f"{_empties(ways, name):.2f}"))
-    head = (
-        "way",
-        "until Airflow is told, median (most; runs)",
-        "until the worker is free (end not seen at once)",
-    )
-    return (*head, "an empty stock task, in turns with it: told", "free", "told, of that"), rows
-
-
-def _whole(stub: Figures) -> str:
-    """Return the median of what went well; how often Airflow saw the end at its next tick only."""
-    whole = f"{_ms(stub['whole']):,.0f} ms" if stub["whole"] else "-"
-    return f"{whole} ({stub['missed']} of {stub['count']})"
+            rows.append(
+                (
+                    title,
+                    f"{_ms(stub['median']):,.0f} ms",
+                    f"{_ms(stub['most']):,.0f} ms",
+                    str(stub["count"]),
+                    f"{_ms(ways[name]['beside']['median']):,.0f} ms",
+                    f"{_empties(ways, name):.2f}",
+                )
+            )
+    return ("way", "median", "most", "runs", "an empty stock task, in turns with it", "of that"), rows
 
 
 def _families(ways: Figures) -> tuple[Row, list[Row]]:
@@ -184,12 +178,6 @@ def _stub(ways: Figures, name: str) -> float | None:
 def _empties(ways: Figures, name: str) -> float | None:
     """Return a way's time in the worker, in that of an empty stock task that ran in turns with it."""
     return _ratio(_stub(ways, name), ways.get(name, {}).get("beside", {}).get("median"))
-
-
-def _freed(ways: Figures, name: str) -> float | None:
-    """Return how many times longer an empty stock task held the worker that ran in turns with a way."""
-    way = ways.get(name, {})
-    return _ratio(way.get("beside", {}).get("whole"), way.get("stub", {}).get("whole"))
 
 
 def _at_once(ways: Figures, name: str, what: str) -> float | None:
