@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _detach(options.log)
         stand_guard()
     place.note_owner(door.lock)
-    origin = Origin(Watch(*options.watch), Variables(options.variables, options.since))
+    origin = Origin(Watch(*options.watch), Variables.take())
     server = Server(door, origin, idle=options.idle)
     server.set_up(options.setup)
     server.run()
@@ -45,8 +45,6 @@ def _parser() -> argparse.ArgumentParser:
         help="file or project folder whose change makes it start anew, besides what the set-up loads",
     )
     parser.add_argument("--idle", type=float, default=600.0, help="end after so many seconds without a call")
-    parser.add_argument("--variables", default="", help="digest of the starter's environment variables")
-    parser.add_argument("--since", type=float, default=0.0, help="when the starter got them, monotonic clock")
     parser.add_argument("--detach", action="store_true", help="listen first, then serve in the background")
     parser.add_argument("--log", type=Path, default=os.devnull, help="output of the background process")
     return parser

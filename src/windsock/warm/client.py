@@ -145,8 +145,7 @@ class WarmProcess:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                mark = Variables.of(self.environment)
-                hello = {"protocol": PROTOCOL, "variables": mark.digest, "since": mark.since}
+                hello = {"protocol": PROTOCOL, **Variables.of(self.environment).document()}
                 socket.send_fds(connection, [frames.encode(hello)], [*streams, theirs.fileno()])
             connection.settimeout(max(deadline - time.monotonic(), 0.1))
             session = Session(connection, ours, _child(frames.receive(connection)))
@@ -182,15 +181,13 @@ class WarmProcess:
         command: list[str | os.PathLike[str]] = [self.python, "-m", "windsock.warm"]
         command += ["--socket", self.path, "--setup", self.setup]
         command += ["--idle", str(self.idle), "--log", self.log, "--detach"]
-        mark = Variables.of(self.environment)
-        command += ["--variables", mark.digest, "--since", str(mark.since)]
         for path in (self.directory, *self.watch):
             command += ["--watch", os.path.abspath(path)]
         try:
             started = subprocess.run(  # noqa: S603 - the command is the deployment's own
                 [os.fspath(part) for part in command],
                 cwd=self.directory,
-                env=dict(self.environment),
+                env=Variables.of(self.environment).beside(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

@@ -6,6 +6,8 @@ that was started last count, so callers that differ do not have it start anew in
 """
 
 import hashlib
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,6 +15,9 @@ from typing import Any, Self
 from windsock.errors import WireError
 from windsock.started import SINCE
 from windsock.warm.watch import Watch
+
+#: In this variable, which no other user can read, a warm process finds the mark of the variables beside it.
+_MARK = "WINDSOCK_WARM_VARIABLES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +34,26 @@ class Variables:
         return cls(hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), SINCE)
 
     @classmethod
-    def read(cls, greeting: Mapping[str, Any]) -> Self:
+    def take(cls) -> Self:
+        """Return the mark with which this process was started, and hide it from its children."""
+        return cls.read(json.loads(os.environ.pop(_MARK, "{}")))
+
+    def beside(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return variables with this mark of theirs, to start a warm process with."""
+        return {**variables, _MARK: json.dumps(self.document())}
+
+    def document(self) -> dict[str, Any]:
+        """Return what a greeting says of it."""
+        return {"variables": self.digest, "since": self.since}
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the mark that a greeting carries; without one, that of a caller that knows nothing newer.
 
         Raises:
             WireError: it is none.
         """
-        digest, since = greeting.get("variables", ""), greeting.get("since", 0.0)
+        digest, since = document.get("variables", ""), document.get("since", 0.0)
         if not (isinstance(digest, str) and isinstance(since, int | float)):
             raise WireError("variables: expected a text, and since: a number")
         return cls(digest, since)

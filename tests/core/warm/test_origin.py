@@ -14,6 +14,14 @@ def test_a_mark_tells_nothing_of_the_variables() -> None:
     assert "secret" not in repr(Variables.of(SECRET))
 
 
+def test_a_warm_process_finds_its_mark_and_its_children_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = Variables.of(SECRET)
+    for name, value in mark.beside({}).items():
+        monkeypatch.setenv(name, value)
+    assert Variables.take() == mark
+    assert Variables.take() == Variables()
+
+
 def test_their_order_does_not_matter() -> None:
     one, other = {"A": "1", "B": "2"}, {"B": "2", "A": "1"}
     assert Variables.of(one) == Variables.of(other)

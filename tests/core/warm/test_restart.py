@@ -155,7 +155,7 @@ def test_a_caller_that_was_started_later_brings_its_variables(
     former, later = with_variable(shop, "former"), with_variable(shop, "later")
     assert former.call("variable", "DATABASE") == "former"
     first = owner(shop)
-    monkeypatch.setattr(origin, "_SINCE", origin._SINCE + 1)
+    monkeypatch.setattr(origin, "SINCE", origin.SINCE + 1)
     assert later.call("variable", "DATABASE") == "later"
     wait_until(lambda: not is_running(first))
     assert "with other environment variables" in shop.process.log.read_text()
@@ -165,10 +165,10 @@ def test_callers_that_differ_do_not_start_it_anew_in_turns(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     former, later = with_variable(shop, "former"), with_variable(shop, "later")
-    since = origin._SINCE
+    since = origin.SINCE
     for _ in range(3):
         for each, began in ((former, since), (later, since + 1)):
-            monkeypatch.setattr(origin, "_SINCE", began)
+            monkeypatch.setattr(origin, "SINCE", began)
             each.call("edition")
     assert shop.set_ups() == ["first", "first"]
 
@@ -177,6 +177,6 @@ def test_the_same_variables_are_no_change_whoever_brings_them(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.call("edition")
-    monkeypatch.setattr(origin, "_SINCE", origin._SINCE + 1)
+    monkeypatch.setattr(origin, "SINCE", origin.SINCE + 1)
     shop.call("edition")
     assert shop.set_ups() == ["first"]
