@@ -135,9 +135,15 @@ def _unpack_datetime(text: str) -> datetime:
     moment, _, zone = text.rstrip("]").partition("[")
     value = datetime.fromisoformat(moment)
     try:
-        return value.astimezone(ZoneInfo(zone)) if zone else value
+        here = ZoneInfo(zone) if zone else None
     except (LookupError, ValueError):
-        return value  # a zone that is not known here: the same moment
+        here = None  # it is not known here: the same moment
+    if here is None:
+        return value
+    # By the clock, as it was: one that clocks skip would come back as another time.
+    clock = (value.replace(tzinfo=here, fold=fold) for fold in (0, 1))
+    same = (each for each in clock if each.utcoffset() == value.utcoffset())
+    return next(same, value.astimezone(here))
 
 
 def _pack_dataclass(value: Any, place: str) -> dict[str, Any]:

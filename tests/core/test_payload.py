@@ -60,6 +60,8 @@ VALUES = [
     datetime(2026, 1, 2, 3, tzinfo=UTC),
     datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
     datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1),
+    datetime(2026, 3, 29, 2, 30, tzinfo=BERLIN),  # clocks skip it
+    datetime(2026, 3, 29, 2, 30, tzinfo=BERLIN, fold=1),
     time(3, 4, 5, 6),
     time(3, tzinfo=UTC),
     timedelta(days=-1, microseconds=1),
@@ -103,6 +105,11 @@ def test_what_is_no_number_comes_back_as_that() -> None:
 def test_a_moment_keeps_its_zone() -> None:
     summer = through_json(datetime(2026, 3, 28, 12, tzinfo=BERLIN)) + timedelta(days=1)
     assert summer.isoformat() == "2026-03-29T12:00:00+02:00"
+
+
+def test_where_a_zone_has_other_rules_it_is_the_same_moment() -> None:
+    data = {"$type": "datetime", "value": "2026-07-02T03:00:00+05:00[Europe/Berlin]"}
+    assert payload.unpack(data).isoformat() == "2026-07-02T00:00:00+02:00"
 
 
 def test_a_zone_that_is_not_known_here_leaves_the_moment() -> None:
