@@ -86,8 +86,9 @@ def local(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """The whole stack with a real browser."""
     airflow_environment(session)
-    # Two processes at most: each has a whole stack most of the time.
-    run(session, APP, "pytest", "tests/e2e", "-n", "2", "--dist", "loadgroup", *selected(session))
+    # Two processes at most: one has the whole stack, one everything else. A full run measures, so it has one.
+    spread = [] if "full" in session.posargs else ["-n", "2", "--dist", "loadgroup"]
+    run(session, APP, "pytest", "tests/e2e", *spread, *selected(session))
 
 
 def run(session: nox.Session, python: Path, module: str, *arguments: str, silent: bool = False) -> None:

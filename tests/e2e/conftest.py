@@ -22,15 +22,10 @@ FLAGS = [
 ]
 
 
-#: The stacks of whole sessions; what needs one of them runs in one process.
-STACKS = ("stack", "fragile", "large")
-
-
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep together, where the tests are spread over processes, what shares servers."""
+    """Where the tests are spread over two processes, one of them has the stack and the other one the rest."""
     assert isinstance(item, pytest.Function)
-    shared = next((name for name in STACKS if name in item.fixturenames), "")
-    item.add_marker(pytest.mark.xdist_group(shared or f"rest of {item.path.parent.name}"))
+    item.add_marker(pytest.mark.xdist_group("stack" if "stack" in item.fixturenames else "parts"))
 
 
 @pytest.fixture(scope="session")
