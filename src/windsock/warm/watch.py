@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 LOCKS = ("poetry.lock", "uv.lock", "pylock.toml", "pdm.lock", "Pipfile.lock", "requirements.txt")
-#: A look that takes less is taken at each call, seconds; of the files of a usual project it takes half of it.
+#: A look that takes less is taken at each call, seconds of the processor; at a usual project it takes half of it.
 BRIEF = 0.001
 #: A longer one takes at most this part of the time: if it takes 5 ms, a change may stay unseen for 0.5 s.
 SHARE = 0.01
@@ -44,7 +44,7 @@ class Watch:
         self._files: dict[str, _Mark] = {}
         self._packed: _Packed | None = None
         self._folders: dict[str, tuple[_Mark, frozenset[str]]] = {}
-        self._cost = float("inf")  # of the fastest look so far: others waited for something else
+        self._cost = float("inf")  # of the fastest look so far, seconds of the processor
         self._due = 0.0
         for path in map(os.fspath, paths):
             if os.path.isdir(path):
@@ -76,13 +76,12 @@ class Watch:
 
     def change(self) -> str | None:
         """Return the path of something that has changed; ``None`` if nothing did or a look is not due."""
-        began = time.perf_counter()
-        if began < self._due:
+        if time.perf_counter() < self._due:
             return None
+        began = time.thread_time()  # on a busy machine a look waits for longer than it takes
         changed = self._changed_file() or next(filter(self._differs, self._folders), None)
-        ended = time.perf_counter()
-        self._cost = min(self._cost, ended - began)
-        self._due = ended + (self._cost / SHARE if self._cost > BRIEF else 0)
+        self._cost = min(self._cost, time.thread_time() - began)
+        self._due = time.perf_counter() + (self._cost / SHARE if self._cost > BRIEF else 0)
         return changed
 
     def _changed_file(self) -> str | None:

@@ -153,14 +153,29 @@ def test_the_loader_is_put_back(project: Path) -> None:
 def test_a_long_look_takes_its_share_of_the_time_and_no_more(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter([10.0, 10.002, 10.1, 10.3, 10.301])
+    clock, processor = iter([10.0, 10.002, 10.1, 10.3, 10.301]), iter([3.0, 3.002, 3.002, 3.003])
     path = write(project / "shop_g.py", "")
     noted = loaded("shop_g")
     monkeypatch.setattr(watch, "BRIEF", 0.001)
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(time, "thread_time", lambda: next(processor))
     assert noted.change() is None
     path.write_text("edited = True")
     assert noted.change() is None  # 0.098 s after a look that took 2 ms
+    assert noted.change() == str(path)
+
+
+def test_a_look_that_had_to_wait_for_the_processor_is_not_long(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, processor = iter([10.0, 10.5, 10.6, 10.7]), iter([3.0, 3.0005, 3.0005, 3.001])
+    path = write(project / "shop_k.py", "")
+    noted = loaded("shop_k")
+    monkeypatch.setattr(watch, "BRIEF", 0.001)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(time, "thread_time", lambda: next(processor))
+    assert noted.change() is None
+    path.write_text("edited = True")
     assert noted.change() == str(path)
 
 
