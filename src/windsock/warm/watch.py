@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 LOCKS = ("poetry.lock", "uv.lock", "pylock.toml", "pdm.lock", "Pipfile.lock", "requirements.txt")
-#: A look that takes less is taken at each call, seconds of the processor; at a usual project it takes half of it.
+#: A look that takes less is taken at each call, seconds of the processor; a usual project's takes half of it.
 BRIEF = 0.001
 #: A longer one takes at most this part of the time: if it takes 5 ms, a change may stay unseen for 0.5 s.
 SHARE = 0.01
